@@ -4,7 +4,21 @@
 //! are arguments, effects are values. This crate does not know what a volunteer is, and it never
 //! touches a file, a socket, a clock or a random source.
 
+pub mod act;
+pub mod author;
+pub mod authority;
+pub mod book;
+pub mod bundle;
+pub mod chain;
 pub mod codec;
+pub mod entry;
+pub mod frontier;
+pub mod genesis;
+pub mod hash;
 pub mod ids;
+pub mod keyring;
 pub mod operation;
+pub mod pairing;
 pub mod role;
+pub mod run;
+pub mod seal;

@@ -1,0 +1,279 @@
+//! Authority acts, keys, and fork proofs: the operations of lane 0.
+//!
+//! Every act has its bytes from the first version on. [`crate::authority`] says which of them count,
+//! and which of them this version acts on.
+
+use crate::{
+    codec::{self, Bounded, Bytes, CodecError, Decode, Encode, Text},
+    entry::LogKey,
+    ids::{
+        Class, DeviceId, EntryHash, ExchangeKey, Generation, GrantId, HeaderHash, KeyId, Lane,
+        Millis, ObjectId, Seq, Signature,
+    },
+    operation::{MAX_BODY, Operation, OperationError, code},
+    role::Role,
+};
+
+/// Codes of acts.
+pub mod act_code {
+    use super::code::FIRST_ACT;
+
+    /// [`super::Admit`].
+    pub const ADMIT: u16 = FIRST_ACT;
+    /// [`super::End`].
+    pub const END: u16 = FIRST_ACT + 1;
+    /// [`super::Adopt`].
+    pub const ADOPT: u16 = FIRST_ACT + 2;
+    /// [`super::KeyAct`].
+    pub const KEY: u16 = FIRST_ACT + 3;
+    /// [`super::Allowance`].
+    pub const ALLOWANCE: u16 = FIRST_ACT + 4;
+    /// [`super::FieldDefinition`].
+    pub const FIELD: u16 = FIRST_ACT + 5;
+    /// [`super::ForkProof`].
+    pub const FORK: u16 = FIRST_ACT + 6;
+    /// [`super::SecretAct`].
+    pub const SECRET: u16 = FIRST_ACT + 7;
+}
+
+/// Gives a device a grant, and binds its two keys.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Admit {
+    /// The device's signing key.
+    pub device: DeviceId,
+    /// The key to which keys are sealed for it.
+    pub exchange: ExchangeKey,
+    /// What it may do.
+    pub role: Role,
+    /// The volunteer record it acts for.
+    pub person: Option<ObjectId>,
+    /// The team or site to which a lead's grant is limited.
+    pub scope: Option<ObjectId>,
+    /// What people call it.
+    pub label: Text<64>,
+    /// The short code in numbers such as N-GYM-12.
+    pub code: Text<8>,
+    /// After this it gets no new keys; it decides nothing else.
+    pub expires: Option<Millis>,
+    /// The endings that this act lifts, by [`act_id`].
+    pub lifts: Bounded<GrantId, 8>,
+}
+
+/// The id of an act: that of the grant it would make, were it an [`Admit`].
+pub fn act_id(entry: &EntryHash, part: u8, index: u8) -> GrantId {
+    crate::hash::grant_id(entry, u16::from(part) << 8 | u16::from(index))
+}
+
+/// The last accepted entry of one log of a device whose grant ends.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Cut {
+    /// Which life of the device.
+    pub generation: Generation,
+    /// Which lane.
+    pub lane: Lane,
+    /// The last accepted place.
+    pub seq: Seq,
+    /// `h` there.
+    pub hash: EntryHash,
+    /// The author's signature there.
+    pub signature: Signature,
+}
+
+/// Ends a grant; with a new role it is a demotion, without one a revocation.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct End {
+    /// The grant.
+    pub grant: GrantId,
+    /// What still counts; logs not named are past it.
+    pub cuts: Bounded<Cut, 64>,
+    /// The role it keeps.
+    pub role: Option<Role>,
+    /// The endings that this act lifts.
+    pub lifts: Bounded<GrantId, 8>,
+    /// The reason, for people.
+    pub why: Text<200>,
+}
+
+/// Takes entries past a cut back into the state.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Adopt {
+    /// Which log.
+    pub log: LogKey,
+    /// First adopted place.
+    pub from: Seq,
+    /// Last adopted place.
+    pub to: Seq,
+    /// `h(to)`.
+    pub hash: EntryHash,
+    /// The author's signature there.
+    pub signature: Signature,
+}
+
+/// Who is meant to hold a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub enum Audience {
+    /// Everyone whose role reads the class; for C3 whoever was given it by name.
+    WholeClass,
+    /// Holders of one named grant.
+    Named(GrantId),
+    /// A team.
+    Team(ObjectId),
+    /// A person.
+    Person(ObjectId),
+    /// One device, and whoever reads the whole class.
+    Device(DeviceId),
+}
+
+/// A key sealed to one device (HPKE).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Lockbox {
+    /// To whom.
+    pub device: DeviceId,
+    /// The sealed key.
+    pub sealed: Bytes<96>,
+}
+
+/// A key sealed under another key, or another key sealed under this one.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Wrapped {
+    /// The other key's id.
+    pub key: KeyId,
+    /// The sealed key.
+    pub sealed: Bytes<64>,
+}
+
+/// A key, for those who may have it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct KeyAct {
+    /// The key's id.
+    pub key: KeyId,
+    /// The class it seals.
+    pub class: Class,
+    /// For whom.
+    pub audience: Audience,
+    /// The key, sealed to devices; the act may be repeated with others.
+    pub lockboxes: Bounded<Lockbox, 200>,
+    /// The key, sealed under other keys (a person's under the whole class').
+    pub under: Bounded<Wrapped, 8>,
+    /// The audience's earlier keys, sealed under this one.
+    pub previous: Bounded<Wrapped, 64>,
+}
+
+/// Purpose of an HPKE lockbox that holds a class key.
+pub const LOCKBOX_INFO: &[u8] = b"muster lockbox v1";
+
+/// Raises how many entries a device's log may have.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Allowance {
+    /// Whose logs.
+    pub device: DeviceId,
+    /// Most entries of each.
+    pub entries: u64,
+}
+
+/// A field that this incident adds to a kind.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct FieldDefinition {
+    /// Kind of object.
+    pub kind: u16,
+    /// The field's number, in the range reserved for it.
+    pub field: u16,
+    /// Its name.
+    pub name: Text<48>,
+    /// Type of its values.
+    pub value: u8,
+    /// Its class.
+    pub class: Class,
+    /// How it merges.
+    pub merge: u8,
+    /// The least senior role that may write it.
+    pub writer: Role,
+    /// Labels by language tag.
+    pub labels: Bounded<(Text<16>, Text<80>), 8>,
+}
+
+/// One branch of a fork: the chain from the fork point to a signature.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Branch {
+    /// `d` of each entry from the fork point on.
+    pub digests: Bounded<HeaderHash, 63>,
+    /// The signature over the last `h`.
+    pub signature: Signature,
+}
+
+/// Shows that a device signed two histories.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ForkProof {
+    /// Which log.
+    pub log: LogKey,
+    /// The first place at which the histories differ.
+    pub seq: Seq,
+    /// `h(seq - 1)`, which they share.
+    pub before: EntryHash,
+    /// The two branches.
+    pub branches: (Branch, Branch),
+}
+
+/// Renews the incident secret.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SecretAct {
+    /// Which secret, by the hash of it.
+    pub secret: KeyId,
+    /// The secret, sealed to devices.
+    pub lockboxes: Bounded<Lockbox, 200>,
+}
+
+/// An act, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// See [`Admit`].
+    Admit(Admit),
+    /// See [`End`].
+    End(End),
+    /// See [`Adopt`].
+    Adopt(Adopt),
+    /// See [`KeyAct`].
+    Key(KeyAct),
+    /// See [`Allowance`].
+    Allowance(Allowance),
+    /// See [`FieldDefinition`].
+    Field(FieldDefinition),
+    /// See [`ForkProof`].
+    Fork(Box<ForkProof>),
+    /// See [`SecretAct`].
+    Secret(SecretAct),
+}
+
+impl Act {
+    /// Reads an operation as an act; `None` when its code is not an act's of this version.
+    pub fn read(operation: &Operation) -> Option<Result<Self, CodecError>> {
+        fn body<T: Encode + Decode<()>>(op: &Operation) -> Result<T, CodecError> {
+            codec::decode::<T, MAX_BODY>("act", &op.body)
+        }
+        Some(match operation.code {
+            act_code::ADMIT => body(operation).map(Self::Admit),
+            act_code::END => body(operation).map(Self::End),
+            act_code::ADOPT => body(operation).map(Self::Adopt),
+            act_code::KEY => body(operation).map(Self::Key),
+            act_code::ALLOWANCE => body(operation).map(Self::Allowance),
+            act_code::FIELD => body(operation).map(Self::Field),
+            act_code::FORK => body(operation).map(|f| Self::Fork(Box::new(f))),
+            act_code::SECRET => body(operation).map(Self::Secret),
+            _ => return None,
+        })
+    }
+
+    /// The act as an operation.
+    pub fn write(&self) -> Result<Operation, OperationError> {
+        match self {
+            Self::Admit(a) => Operation::new(act_code::ADMIT, a),
+            Self::End(a) => Operation::new(act_code::END, a),
+            Self::Adopt(a) => Operation::new(act_code::ADOPT, a),
+            Self::Key(a) => Operation::new(act_code::KEY, a),
+            Self::Allowance(a) => Operation::new(act_code::ALLOWANCE, a),
+            Self::Field(a) => Operation::new(act_code::FIELD, a),
+            Self::Fork(a) => Operation::new(act_code::FORK, a.as_ref()),
+            Self::Secret(a) => Operation::new(act_code::SECRET, a),
+        }
+    }
+}

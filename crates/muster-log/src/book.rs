@@ -1,0 +1,258 @@
+//! The one door: bytes in, a verified and admitted run out, or the reason why not.
+//!
+//! [`Book`] knows which entries are here (not what they say) and who may write. It stores nothing:
+//! whoever calls it journals what [`Book::receive`] admits before anything is acknowledged. A device
+//! that nobody admitted gets nothing past this door.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use crate::{
+    act::Act,
+    author::Tip,
+    authority::{Authority, acts_of},
+    chain::{self, RunError, VerifiedRun},
+    entry::{LogKey, VerifiedEntry},
+    frontier::{self, Fit, LogHeads},
+    genesis::Genesis,
+    ids::{DeviceId, EntryHash, GrantId, IncidentId, KeyId, Lamport, Lane, LogId, Seq},
+    keyring::KeyRing,
+    run::{self, RunCodecError},
+};
+
+/// Why a run was not admitted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// Not a run.
+    #[error(transparent)]
+    Codec(#[from] RunCodecError),
+    /// Not proven.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Nobody admitted the author, by what is known here. The run may be offered again later.
+    #[error("device {0} is not known here")]
+    UnknownAuthor(DeviceId),
+    /// A log for which this version has no lane.
+    #[error("lane {0:?} is not known here")]
+    Lane(Lane),
+    /// The author signed two histories.
+    #[error("device {device} signed two different entries at place {seq}")]
+    Fork { device: DeviceId, seq: Seq },
+    /// The log would become longer than its allowance.
+    #[error("device {device} may have {allowed} entries in a log, and this one has place {seq}")]
+    Allowance {
+        device: DeviceId,
+        allowed: u64,
+        seq: Seq,
+    },
+}
+
+impl Refusal {
+    /// A stable short code, for counters and JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Codec(RunCodecError::Version(_)) => "newer-version",
+            Self::Codec(RunCodecError::NoKey(_)) => "no-key",
+            Self::Codec(_) => "malformed",
+            Self::Run(RunError::Signature(_) | RunError::Unsigned(_) | RunError::Key) => {
+                "bad-signature"
+            }
+            Self::Run(_) => "bad-run",
+            Self::UnknownAuthor(_) => "unknown-author",
+            Self::Lane(_) => "unknown-lane",
+            Self::Fork { .. } => "fork",
+            Self::Allowance { .. } => "over-allowance",
+        }
+    }
+}
+
+/// A run that passed the door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// What is new, ending in its author's signature. It may repeat entries beyond a gap that were
+    /// here already: applying one twice changes nothing.
+    pub run: VerifiedRun,
+    /// How many entries were not here before.
+    pub fresh: u64,
+    /// Grants that became valid by it: what was parked or pending under them should be tried again.
+    pub grants: Vec<GrantId>,
+    /// Keys that can be used from now on: parts under them should be read again.
+    pub keys: Vec<KeyId>,
+}
+
+/// What the door says of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// New entries.
+    Admitted(Box<Admitted>),
+    /// Nothing that was not here already.
+    Known,
+}
+
+/// Which entries are here, and who may write.
+#[derive(Debug, Clone)]
+pub struct Book {
+    authority: Authority,
+    keys: KeyRing,
+    logs: BTreeMap<LogId, LogHeads>,
+    highest: Lamport,
+    entries: u64,
+}
+
+impl Book {
+    /// An empty book of an incident, read with a device's keys.
+    pub fn new(genesis: Genesis, keys: KeyRing) -> Self {
+        Self {
+            authority: Authority::new(genesis),
+            keys,
+            logs: BTreeMap::new(),
+            highest: Lamport(0),
+            entries: 0,
+        }
+    }
+
+    /// The incident.
+    pub fn incident(&self) -> IncidentId {
+        self.authority.incident()
+    }
+
+    /// Who may write.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// The keys held.
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// The highest logical time seen.
+    pub fn highest(&self) -> Lamport {
+        self.highest
+    }
+
+    /// How many entries are here.
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// All logs, by id.
+    pub fn logs(&self) -> impl Iterator<Item = &LogHeads> {
+        self.logs.values()
+    }
+
+    /// One log.
+    pub fn log(&self, id: &LogId) -> Option<&LogHeads> {
+        self.logs.get(id)
+    }
+
+    /// Digest of the frontier: gaps included, equal wherever the same entries are.
+    pub fn frontier_digest(&self) -> [u8; 32] {
+        frontier::digest(self.logs.values())
+    }
+
+    /// Digest of the authority lane's frontier alone.
+    pub fn authority_digest(&self) -> [u8; 32] {
+        frontier::digest(
+            self.logs
+                .values()
+                .filter(|l| l.key().lane == Lane::AUTHORITY),
+        )
+    }
+
+    /// Where a log of this device ends.
+    pub fn tip(&self, log: &LogKey) -> Tip {
+        let id = log.id(&self.incident());
+        match self.logs.get(&id) {
+            Some(heads) => Tip {
+                next: Seq(heads.contiguous()),
+                before: heads.head(),
+            },
+            None => Tip {
+                next: Seq(0),
+                before: EntryHash(id.0),
+            },
+        }
+    }
+
+    /// Reads, proves and admits an encoded run. On [`Received::Admitted`] the book counts its
+    /// entries as here, and the caller must store them.
+    pub fn receive(&mut self, bytes: &[u8]) -> Result<Received, Refusal> {
+        let incident = self.incident();
+        let run = run::decode_with(&incident, bytes, &self.keys)?;
+        // Cheap checks before the signature: strangers cost one table look-up.
+        self.check_author(&run.log)?;
+        let run = chain::verify(&incident, run)?;
+        self.admit(run)
+    }
+
+    fn check_author(&self, log: &LogKey) -> Result<(), Refusal> {
+        if log.lane != Lane::AUTHORITY && log.lane != Lane::DATA {
+            return Err(Refusal::Lane(log.lane));
+        }
+        if !self.authority.knows(&log.device) {
+            return Err(Refusal::UnknownAuthor(log.device));
+        }
+        Ok(())
+    }
+
+    /// Admits a proven run.
+    pub fn admit(&mut self, run: VerifiedRun) -> Result<Received, Refusal> {
+        let log = *run.log();
+        self.check_author(&log)?;
+        let device = log.device;
+        let allowed = self.authority.allowance(&device);
+        if run.last().0 >= allowed {
+            return Err(Refusal::Allowance {
+                device,
+                allowed,
+                seq: run.last(),
+            });
+        }
+        let incident = self.incident();
+        let heads = self
+            .logs
+            .entry(run.id())
+            .or_insert_with(|| LogHeads::new(&incident, log));
+        let known = match heads.fit(&run) {
+            Fit::Fork(seq) => return Err(Refusal::Fork { device, seq }),
+            Fit::Known => return Ok(Received::Known),
+            Fit::New { known } => known,
+        };
+        let Some(run) = run.suffix(known) else {
+            return Ok(Received::Known);
+        };
+        let fresh = heads.take(&run);
+        self.entries += fresh;
+        let (mut grants, mut keys) = (Vec::new(), Vec::new());
+        for entry in run.entries() {
+            self.highest = self.highest.max(entry.header().lamport);
+            if log.lane == Lane::AUTHORITY {
+                self.learn(&run, entry, &mut grants, &mut keys);
+            }
+        }
+        Ok(Received::Admitted(Box::new(Admitted {
+            run,
+            fresh,
+            grants,
+            keys,
+        })))
+    }
+
+    fn learn(
+        &mut self,
+        run: &VerifiedRun,
+        entry: &VerifiedEntry,
+        grants: &mut Vec<GrantId>,
+        keys: &mut Vec<KeyId>,
+    ) {
+        grants.extend(self.authority.learn(run.log(), entry));
+        let made = (entry.header().lamport, run.id(), entry.seq());
+        for (_, act) in acts_of(entry) {
+            if let Act::Key(act) = act {
+                keys.extend(self.keys.learn(act, made));
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What a device has of each log: the contiguous beginning, and islands beyond gaps.
+//!
+//! It holds hashes and no entries. A frontier's digest is the same on any two devices that have the
+//! same entries, in whatever order they came.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    chain::VerifiedRun,
+    codec,
+    entry::LogKey,
+    hash,
+    ids::{EntryHash, IncidentId, LogId, Seq},
+};
+
+/// An entry beyond a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Beyond {
+    before: EntryHash,
+    hash: EntryHash,
+}
+
+/// What is here of one log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogHeads {
+    key: LogKey,
+    id: LogId,
+    hashes: Vec<EntryHash>,
+    beyond: BTreeMap<u64, Beyond>,
+}
+
+/// A stretch of entries beyond a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, codec::Encode, codec::Decode)]
+pub struct Island {
+    /// First place.
+    pub from: Seq,
+    /// Last place.
+    pub to: Seq,
+    /// `h(from - 1)`, which the gap's filling must reach.
+    pub before: EntryHash,
+    /// `h(to)`.
+    pub head: EntryHash,
+}
+
+/// How a verified run relates to what is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// Its first `known` entries are here, the others are new.
+    New {
+        /// How many leading entries are here already.
+        known: usize,
+    },
+    /// All of it is here.
+    Known,
+    /// It contradicts what is here at this place: its author signed two histories.
+    Fork(Seq),
+}
+
+impl LogHeads {
+    /// Nothing yet.
+    pub fn new(incident: &IncidentId, key: LogKey) -> Self {
+        Self {
+            key,
+            id: key.id(incident),
+            hashes: Vec::new(),
+            beyond: BTreeMap::new(),
+        }
+    }
+
+    /// Which log.
+    pub fn key(&self) -> &LogKey {
+        &self.key
+    }
+
+    /// The log's id.
+    pub fn id(&self) -> LogId {
+        self.id
+    }
+
+    /// How many entries the contiguous beginning has.
+    pub fn contiguous(&self) -> u64 {
+        self.hashes.len() as u64
+    }
+
+    /// How many entries are here in all.
+    pub fn count(&self) -> u64 {
+        self.contiguous() + self.beyond.len() as u64
+    }
+
+    /// `h` of the last entry of the contiguous beginning; the log's id where there is none.
+    pub fn head(&self) -> EntryHash {
+        self.hashes.last().copied().unwrap_or(EntryHash(self.id.0))
+    }
+
+    /// `h` at a place, if the entry is here.
+    pub fn hash_at(&self, seq: Seq) -> Option<EntryHash> {
+        let at = usize::try_from(seq.0).ok()?;
+        self.hashes
+            .get(at)
+            .copied()
+            .or_else(|| self.beyond.get(&seq.0).map(|b| b.hash))
+    }
+
+    /// `h` just before a place, if it is known.
+    pub fn before(&self, seq: Seq) -> Option<EntryHash> {
+        match seq.0.checked_sub(1) {
+            None => Some(EntryHash(self.id.0)),
+            Some(previous) => self
+                .hash_at(Seq(previous))
+                .or_else(|| self.beyond.get(&seq.0).map(|b| b.before)),
+        }
+    }
+
+    /// The highest place here, whether or not there is a gap below it.
+    pub fn last(&self) -> Option<Seq> {
+        let beyond = self.beyond.last_key_value().map(|(seq, _)| *seq);
+        beyond.or(self.contiguous().checked_sub(1)).map(Seq)
+    }
+
+    /// The stretches beyond gaps, in order.
+    pub fn islands(&self) -> Vec<Island> {
+        let mut out: Vec<Island> = Vec::new();
+        for (seq, beyond) in &self.beyond {
+            match out.last_mut() {
+                Some(last) if last.to.0 + 1 == *seq && last.head == beyond.before => {
+                    last.to = Seq(*seq);
+                    last.head = beyond.hash;
+                }
+                _ => out.push(Island {
+                    from: Seq(*seq),
+                    to: Seq(*seq),
+                    before: beyond.before,
+                    head: beyond.hash,
+                }),
+            }
+        }
+        out
+    }
+
+    /// Compares a verified run with what is here; changes nothing.
+    pub fn fit(&self, run: &VerifiedRun) -> Fit {
+        let first = run.first();
+        // The entry below the run, and the one above it, must join where they are known.
+        if let Some(below) = first.0.checked_sub(1).and_then(|s| self.hash_at(Seq(s)))
+            && below != run.before()
+        {
+            return Fit::Fork(Seq(first.0 - 1));
+        }
+        if let Some(above) = run.last().next().and_then(|s| self.beyond.get(&s.0))
+            && above.before != run.head()
+        {
+            return Fit::Fork(run.last());
+        }
+        let mut known = 0;
+        let mut all = true;
+        for entry in run.entries() {
+            match self.hash_at(entry.seq()) {
+                Some(hash) if hash != entry.hash() => return Fit::Fork(entry.seq()),
+                Some(_) if all => known += 1,
+                Some(_) => {}
+                None => all = false,
+            }
+        }
+        if all { Fit::Known } else { Fit::New { known } }
+    }
+
+    /// Takes in a run that fits. Returns how many of its entries were not here before.
+    pub fn take(&mut self, run: &VerifiedRun) -> u64 {
+        let count = self.count();
+        let mut before = run.before();
+        for entry in run.entries() {
+            let seq = entry.seq().0;
+            if seq >= self.contiguous() {
+                self.beyond.insert(
+                    seq,
+                    Beyond {
+                        before,
+                        hash: entry.hash(),
+                    },
+                );
+            }
+            before = entry.hash();
+        }
+        while let Some(next) = self.beyond.get(&self.contiguous()).copied() {
+            if next.before != self.head() {
+                break;
+            }
+            self.beyond.remove(&self.contiguous());
+            self.hashes.push(next.hash);
+        }
+        self.count() - count
+    }
+}
+
+/// Digest over logs' heads and islands; give them in the order of their ids.
+pub fn digest<'a>(logs: impl Iterator<Item = &'a LogHeads>) -> [u8; 32] {
+    let mut bytes = Vec::new();
+    for log in logs.filter(|l| l.count() > 0) {
+        codec::append(&mut bytes, &(log.id, log.contiguous(), log.head()));
+        let islands = log.islands();
+        codec::append(&mut bytes, &(islands.len() as u64));
+        islands
+            .iter()
+            .for_each(|island| codec::append(&mut bytes, island));
+    }
+    hash::frontier(&bytes)
+}
