@@ -197,6 +197,14 @@ impl Book {
         Ok(())
     }
 
+    /// Takes up again what this book admitted before and the caller kept in its own sealed journal:
+    /// [`Self::receive`] without the signature check. Never for bytes from outside.
+    pub fn reopen(&mut self, bytes: &[u8]) -> Result<Received, Refusal> {
+        let incident = self.incident();
+        let run = run::decode(&incident, bytes)?;
+        self.admit(chain::reopen(&incident, run)?)
+    }
+
     /// Admits a proven run.
     pub fn admit(&mut self, run: VerifiedRun) -> Result<Received, Refusal> {
         let log = *run.log();
