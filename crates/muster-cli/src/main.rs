@@ -1,1 +1,135 @@
-fn main() {}
+//! The one binary, `muster`: what the person sees. It asks the daemon; only the verbs that need none
+//! open a data directory themselves.
+
+mod args;
+mod client;
+mod failure;
+mod lang;
+mod render;
+mod run;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use muster_node::api::exit;
+use serde_json::Value as Json;
+
+use crate::{
+    client::Client,
+    failure::{Failure, Outcome},
+    lang::{Lang, Words},
+    settings::Settings,
+};
+
+/// What every verb is given.
+pub struct Context<'a> {
+    /// The sentences.
+    pub words: &'a Words,
+    /// The settings.
+    pub settings: &'a Settings,
+    /// The whole command line.
+    pub all: &'a ArgMatches,
+    /// Answers as JSON.
+    pub json: bool,
+    /// No alignment, one "label: value" a line.
+    pub plain: bool,
+}
+
+impl Context<'_> {
+    /// The daemon's door.
+    pub fn client(&self) -> Outcome<Client> {
+        Client::new(&self.settings.data.value)
+    }
+
+    /// Prints an answer: JSON with its schema, or what `text` makes of it.
+    pub fn answer(&self, verb: &str, answer: Json, text: impl FnOnce(&Self, &Json) -> String) {
+        if self.json {
+            print_json(verb, answer);
+        } else {
+            let text = text(self, &answer);
+            if !text.is_empty() {
+                emit(&format!("{}\n", text.trim_end_matches('\n')));
+            }
+        }
+    }
+
+    /// A line for the person, beside the data.
+    pub fn say(&self, text: &str) {
+        if !self.json {
+            eprintln!("{text}");
+        }
+    }
+}
+
+/// Writes to stdout; a reader that has gone away (`muster log | head`) is no failure.
+pub fn emit(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+fn print_json(verb: &str, answer: Json) {
+    let mut object = serde_json::Map::new();
+    object.insert("schema".into(), format!("muster.{verb}/1").into());
+    if let Json::Object(fields) = answer {
+        object.extend(fields);
+    }
+    emit(&format!("{}\n", Json::Object(object)));
+}
+
+fn main() -> ExitCode {
+    let given: Vec<String> = std::env::args().collect();
+    let words = Words::new(Lang::detect(&given));
+    let matches = match args::command(&words).try_get_matches_from(&given) {
+        Ok(matches) => matches,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { exit::USAGE } else { 0 });
+        }
+    };
+    let json = matches.get_flag("json");
+    let (verb, path) = verb_path(&matches);
+    match start(&words, &matches, &verb, json, matches.get_flag("plain")) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            if json {
+                emit(&format!("{}\n", failure.json(&path)));
+            }
+            eprintln!("{}", failure.text(&words));
+            ExitCode::from(failure.error.exit)
+        }
+    }
+}
+
+/// The verb's words, innermost matches last, and their dotted path.
+fn verb_path(matches: &ArgMatches) -> (Vec<String>, String) {
+    let mut verb = Vec::new();
+    let mut at = matches;
+    while let Some((name, inner)) = at.subcommand() {
+        verb.push(name.to_owned());
+        at = inner;
+    }
+    let path = verb.join(".");
+    (verb, path)
+}
+
+fn start(words: &Words, matches: &ArgMatches, verb: &[String], json: bool, plain: bool) -> Outcome<u8> {
+    let mut inner = matches;
+    while let Some((_, deeper)) = inner.subcommand() {
+        inner = deeper;
+    }
+    let settings = Settings::read(matches, inner)?;
+    run::logging(&settings, verb.first().map(String::as_str) == Some("daemon"))?;
+    let context = Context { words, settings: &settings, all: matches, json, plain };
+    let verb: Vec<&str> = verb.iter().map(String::as_str).collect();
+    run::dispatch(&context, &verb, inner)
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(e: serde_json::Error) -> Self {
+        Self::new("bad-answer", exit::FAILURE).with("why", e)
+    }
+}

@@ -120,6 +120,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Everything that has not been read yet.
+    pub fn rest(self) -> &'a [u8] {
+        self.rest
+    }
+
     /// An error about this structure.
     pub fn malformed(&self, why: String) -> CodecError {
         CodecError::Malformed {

@@ -1,0 +1,365 @@
+//! The command line's grammar, with its help in the person's language. Flags for fields come from
+//! the field table, so that a new field is one line there.
+
+use clap::{Arg, ArgAction, ArgGroup, Command, value_parser};
+use muster_model::table::{Field, FieldType, KINDS, Kind, Merge};
+
+use crate::lang::Words;
+
+/// Verbs that stand for a kind of object, where the kind's name is not the verb.
+pub fn verb_of(kind: &Kind) -> &'static str {
+    match kind.name {
+        "check-in" | "checkin" => "attendance",
+        "information" => "info",
+        name => name,
+    }
+}
+
+/// The kind a verb stands for.
+pub fn kind_of(verb: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| verb_of(kind) == verb).copied()
+}
+
+struct Builder<'a> {
+    words: &'a Words,
+}
+
+/// The whole grammar.
+pub fn command(words: &Words) -> Command {
+    let b = Builder { words };
+    let mut command = Command::new("muster")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(words.t("about"))
+        .after_help(words.t("about-after"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .max_term_width(100)
+        .subcommand_help_heading(words.t("heading-verbs"))
+        .next_help_heading(words.t("heading-everywhere"))
+        .arg(b.global("data").value_name("DIR").env("MUSTER_DATA"))
+        .arg(b.global("json").action(ArgAction::SetTrue))
+        .arg(b.global("plain").action(ArgAction::SetTrue))
+        .arg(b.global("lang").value_name("en|fr"))
+        .arg(b.global("yes").action(ArgAction::SetTrue))
+        .arg(b.global("config").value_name("FILE").env("MUSTER_CONFIG"))
+        .arg(b.global("passphrase-file").value_name("FILE").conflicts_with("key-file"))
+        .arg(b.global("key-file").value_name("FILE"))
+        .next_help_heading(None::<&str>);
+    for verb in [
+        b.init(), b.join(), b.admit(), b.verb("devices"), b.operator(), b.daemon(),
+        b.verb("status"), b.verb("peers"), b.verb("digest"), b.verb("doctor"), b.verb("stop"),
+    ] {
+        command = command.subcommand(verb);
+    }
+    for kind in KINDS {
+        command = command.subcommand(b.kind(kind));
+    }
+    for verb in [
+        b.assign(), b.offer(), b.checkin(), b.checkout(), b.find(), b.verb("conflicts"),
+        b.settle(), b.import(), b.sync(), b.bundle(), b.log(), b.history(), b.verify(),
+        b.verb("repair"), b.verb("watch"), b.hq(), b.config(), b.completions(), b.verb("man"),
+        b.demo(), b.sample(),
+    ] {
+        command = command.subcommand(verb);
+    }
+    command
+}
+
+impl Builder<'_> {
+    fn verb(&self, name: &'static str) -> Command {
+        Command::new(name).about(self.words.t(&format!("verb-{name}")))
+    }
+
+    fn under(&self, parent: &str, name: &'static str) -> Command {
+        Command::new(name).about(self.words.t(&format!("verb-{parent}-{name}")))
+    }
+
+    fn arg(&self, name: &'static str) -> Arg {
+        Arg::new(name).help(self.words.t(&format!("arg-{name}")))
+    }
+
+    fn flag(&self, name: &'static str) -> Arg {
+        self.arg(name).long(name)
+    }
+
+    fn switch(&self, name: &'static str) -> Arg {
+        self.flag(name).action(ArgAction::SetTrue)
+    }
+
+    fn global(&self, name: &'static str) -> Arg {
+        self.flag(name).global(true)
+    }
+
+    fn init(&self) -> Command {
+        self.verb("init")
+            .arg(self.flag("incident").value_name("NAME").required(true))
+            .arg(self.flag("device").value_name("LABEL").required(true))
+            .arg(self.flag("code").value_name("CODE"))
+            .arg(self.flag("roots").value_name("N").value_parser(value_parser!(u8).range(1..=16)).default_value("1"))
+            .arg(self.flag("threshold").value_name("K").value_parser(value_parser!(u8).range(1..=16)).default_value("1"))
+            .arg(self.flag("recovery-out").value_name("FILE").action(ArgAction::Append))
+            .arg(self.flag("languages").value_name("LIST"))
+    }
+
+    fn join(&self) -> Command {
+        self.verb("join")
+            .arg(self.flag("request-out").value_name("FILE"))
+            .arg(self.flag("answer").value_name("FILE"))
+            .arg(self.flag("device").value_name("LABEL"))
+            .arg(self.flag("code").value_name("CODE"))
+            .group(ArgGroup::new("step").args(["request-out", "answer"]).required(true))
+    }
+
+    fn admit(&self) -> Command {
+        self.verb("admit")
+            .arg(self.flag("request").value_name("FILE").required(true))
+            .arg(self.flag("role").value_name("ROLE").required(true).value_parser(["hq", "coordinator", "lead", "volunteer", "relay"]))
+            .arg(self.flag("person").value_name("VOLUNTEER"))
+            .arg(self.flag("scope").value_name("TEAM|SITE"))
+            .arg(self.switch("sensitive"))
+            .arg(self.flag("answer-out").value_name("FILE").required(true))
+    }
+
+    fn operator(&self) -> Command {
+        self.verb("operator").arg(self.arg("name"))
+    }
+
+    fn daemon(&self) -> Command {
+        self.verb("daemon")
+            .arg(self.flag("listen").value_name("MULTIADDR").action(ArgAction::Append))
+            .arg(self.flag("peer").value_name("MULTIADDR").action(ArgAction::Append))
+            .arg(self.switch("no-discovery"))
+            .arg(self.switch("no-network"))
+    }
+
+    fn kind(&self, kind: &'static Kind) -> Command {
+        let label = self.words.lang.label(kind.label);
+        let about = self.words.with("verb-kind", crate::args!["kind" = label]);
+        let mut command = Command::new(verb_of(kind)).about(about).subcommand_required(true);
+        let add = self.under("kind", "add");
+        let edit = self.under("kind", "edit").arg(self.arg("id").required(true));
+        command = command
+            .subcommand(self.fields(kind, add, true))
+            .subcommand(self.fields(kind, edit, false))
+            .subcommand(self.filters(kind, self.under("kind", "list")))
+            .subcommand(self.under("kind", "show").arg(self.arg("id").required(true)));
+        match kind.name {
+            "need" => {
+                let report = self.under("need", "report").arg(self.arg("title"));
+                command = command.subcommand(self.fields(kind, report, true));
+            }
+            "task" => {
+                let for_need = self.under("task", "for").arg(self.arg("need").required(true));
+                command = command.subcommand(self.fields(kind, for_need, true));
+            }
+            _ => {}
+        }
+        command
+    }
+
+    /// One flag for each field, and the two general ways.
+    fn fields(&self, kind: &'static Kind, mut command: Command, positional: bool) -> Command {
+        let taken: Vec<String> = command.get_arguments().map(|a| a.get_id().to_string()).collect();
+        for field in kind.fields {
+            if field.name == "number" || matches!(field.ty, FieldType::Group) {
+                continue;
+            }
+            let id = format!("field:{}", field.name);
+            // The word itself may already be there as a positional argument.
+            if taken.contains(&field.name.to_owned()) && !positional {
+                continue;
+            }
+            let mut arg = Arg::new(id)
+                .long(field.flag())
+                .help(self.field_help(field))
+                .value_name(value_name(field))
+                .hide_possible_values(true)
+                .allow_hyphen_values(true)
+                .num_args(1);
+            if matches!(field.merge, Merge::Set) || field.group.is_some() {
+                arg = arg.action(ArgAction::Append);
+            }
+            command = command.arg(arg);
+        }
+        command
+            .arg(self.flag("set").value_name("FIELD=VALUE").action(ArgAction::Append))
+            .arg(self.flag("from-json").value_name("FILE|-"))
+    }
+
+    fn field_help(&self, field: &Field) -> String {
+        let label = self.words.lang.label(field.label);
+        match field.ty {
+            FieldType::Enum(list) => {
+                let codes: Vec<_> = list.values.iter().map(|(code, _)| *code).collect();
+                format!("{label}: {}", codes.join(", "))
+            }
+            _ => label.to_owned(),
+        }
+    }
+
+    fn filters(&self, kind: &'static Kind, mut command: Command) -> Command {
+        for field in kind.fields {
+            let filterable = matches!(
+                field.ty,
+                FieldType::Enum(_) | FieldType::Vocabulary(_) | FieldType::Boolean
+                    | FieldType::Text | FieldType::Reference(_) | FieldType::Language
+            );
+            if !filterable || field.group.is_some() || field.name == "text" || field.name == "limit" {
+                continue;
+            }
+            command = command.arg(
+                Arg::new(format!("field:{}", field.name))
+                    .long(field.flag())
+                    .help(self.field_help(field))
+                    .value_name(value_name(field)),
+            );
+        }
+        command
+            .arg(self.flag("where").value_name("FIELD=VALUE").action(ArgAction::Append))
+            .arg(self.flag("containing").value_name("TEXT"))
+            .arg(self.flag("limit").value_name("N").value_parser(value_parser!(usize)))
+            .arg(self.flag("after").value_name("ID"))
+    }
+
+    fn assign(&self) -> Command {
+        self.verb("assign")
+            .arg(self.arg("task").required(true))
+            .arg(self.arg("volunteer").required(true))
+            .arg(self.flag("slot").value_name("SLOT"))
+            .arg(self.flag("from").value_name("TIME"))
+            .arg(self.flag("to").value_name("TIME"))
+            .arg(self.flag("override").value_name("WHY"))
+            .arg(self.flag("told").value_name("HOW").value_parser(["voice", "radio", "paper"]))
+    }
+
+    fn offer(&self) -> Command {
+        self.verb("offer").subcommand_required(true).subcommand(
+            self.under("offer", "answer")
+                .arg(self.arg("assignment").required(true))
+                .arg(self.arg("answer").required(true).value_parser(["accept", "decline"])),
+        )
+    }
+
+    fn checkin(&self) -> Command {
+        self.verb("checkin")
+            .arg(self.arg("person").required(true))
+            .arg(self.flag("site").value_name("SITE"))
+            .arg(self.flag("at").value_name("TIME"))
+    }
+
+    fn checkout(&self) -> Command {
+        self.verb("checkout")
+            .arg(self.arg("person").required(true))
+            .arg(self.flag("at").value_name("TIME"))
+    }
+
+    fn find(&self) -> Command {
+        self.verb("find")
+            .arg(self.arg("text").required(true).num_args(1..))
+            .arg(self.flag("limit").value_name("N").value_parser(value_parser!(usize)))
+    }
+
+    fn settle(&self) -> Command {
+        self.verb("settle")
+            .arg(self.arg("conflict").required(true))
+            .arg(self.flag("choose").value_name("A|B"))
+            .arg(self.flag("value").value_name("VALUE"))
+            .group(ArgGroup::new("how").args(["choose", "value"]).required(true))
+    }
+
+    fn import(&self) -> Command {
+        self.verb("import")
+            .arg(self.arg("what").required(true).value_parser(["volunteers", "needs", "sites"]))
+            .arg(self.arg("file").required(true))
+            .arg(self.flag("map").value_name("MAP.toml"))
+            .arg(self.switch("dry-run"))
+    }
+
+    fn sync(&self) -> Command {
+        self.verb("sync")
+            .arg(self.arg("peer"))
+            .arg(self.switch("wait"))
+            .arg(self.flag("timeout").value_name("SECONDS").value_parser(value_parser!(u64)).default_value("10"))
+    }
+
+    fn bundle(&self) -> Command {
+        self.verb("bundle")
+            .subcommand_required(true)
+            .subcommand(
+                self.under("bundle", "export")
+                    .arg(self.flag("out").value_name("FILE").required(true))
+                    .arg(self.flag("for").value_name("DEVICE"))
+                    .arg(self.flag("since").value_name("TIME")),
+            )
+            .subcommand(self.under("bundle", "import").arg(self.arg("files").required(true).num_args(1..)))
+            .subcommand(self.under("bundle", "inspect").arg(self.arg("file").required(true)))
+    }
+
+    fn log(&self) -> Command {
+        self.verb("log")
+            .arg(self.switch("follow"))
+            .arg(self.switch("refused"))
+            .arg(self.flag("of").value_name("OBJECT"))
+            .arg(self.flag("limit").value_name("N").value_parser(value_parser!(usize)))
+    }
+
+    fn history(&self) -> Command {
+        self.verb("history").arg(self.arg("id").required(true))
+    }
+
+    fn verify(&self) -> Command {
+        self.verb("verify").arg(self.arg("path"))
+    }
+
+    fn hq(&self) -> Command {
+        self.verb("hq")
+            .subcommand_required(true)
+            .subcommand(
+                self.under("hq", "import")
+                    .arg(self.flag("into").value_name("sqlite:FILE").required(true))
+                    .arg(self.arg("paths").required(true).num_args(1..)),
+            )
+            .subcommand(
+                self.under("hq", "export")
+                    .arg(self.flag("from").value_name("sqlite:FILE").required(true))
+                    .arg(self.flag("format").value_name("FORMAT").value_parser(["csv"]).default_value("csv"))
+                    .arg(self.flag("out").value_name("DIR").required(true)),
+            )
+    }
+
+    fn config(&self) -> Command {
+        self.verb("config")
+            .subcommand_required(true)
+            .subcommand(self.under("config", "show").arg(self.switch("origin")))
+    }
+
+    fn completions(&self) -> Command {
+        self.verb("completions")
+            .arg(self.arg("shell").required(true).value_parser(value_parser!(clap_complete::Shell)))
+    }
+
+    fn demo(&self) -> Command {
+        self.verb("demo").arg(self.switch("keep"))
+    }
+
+    fn sample(&self) -> Command {
+        self.verb("sample")
+            .arg(self.flag("size").value_name("N").value_parser(value_parser!(usize)).default_value("60"))
+            .arg(self.flag("seed").value_name("N").value_parser(value_parser!(u64)).default_value("1"))
+    }
+}
+
+fn value_name(field: &Field) -> &'static str {
+    match field.ty {
+        FieldType::Integer(..) | FieldType::Decimal => "N",
+        FieldType::Boolean => "yes|no",
+        FieldType::Time => "TIME",
+        FieldType::Date => "DATE",
+        FieldType::Place => "LAT,LON",
+        FieldType::Reference(_) => "ID",
+        FieldType::Enum(_) | FieldType::Vocabulary(_) => "CODE",
+        FieldType::Language => "TAG",
+        FieldType::Window => "FROM/TO",
+        _ => "TEXT",
+    }
+}

@@ -1,0 +1,136 @@
+//! Verbs for bad days: doctor, verify, repair. They open the data directory themselves where no
+//! daemon runs.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::ArgMatches;
+use muster_log::{book::Received, ids::IncidentId};
+use muster_node::{
+    api::{Request, exit},
+    engine::{read_only_book, record},
+    error::NodeError,
+    secrets::{self, Secrets},
+};
+use muster_store::{DataDir, fs::RealFs, journal};
+use serde_json::{Value as Json, json};
+
+use super::{text, unlock};
+use crate::{
+    Context, args,
+    failure::{Failure, Outcome},
+    render,
+};
+
+/// `doctor`: asks the daemon, or looks at the directory when none runs.
+pub fn doctor(c: &Context<'_>) -> Outcome<u8> {
+    let client = c.client()?;
+    if client.is_reachable() {
+        return super::ask(c, "doctor", Request::Doctor, render::status::doctor);
+    }
+    let path = &c.settings.data.value;
+    let mut findings = Vec::new();
+    let mut note = |code: &str, level: &str, args: Json| {
+        findings.push(json!({ "code": code, "level": level, "args": args }));
+    };
+    note("daemon-down", "attention", json!({ "data": path }));
+    match DataDir::unlock_method(&RealFs, path) {
+        Err(e) => note("data-unusable", "trouble", json!({ "why": e.to_string() })),
+        Ok(method) => {
+            note("unlock-method", "ok", json!({ "method": method.to_string() }));
+            match DataDir::open_read_only(Arc::new(RealFs), path, &unlock(c)?) {
+                Err(e) => note("cannot-unlock", "attention", json!({ "why": e.to_string() })),
+                Ok(dir) => look(&dir, &mut note),
+            }
+        }
+    }
+    let worst = findings.iter().any(|f| f["level"] == "trouble");
+    c.answer("doctor", json!({ "findings": findings, "daemon": false }), render::status::doctor);
+    Ok(if worst { exit::FAILURE } else { 0 })
+}
+
+fn look(dir: &DataDir, note: &mut impl FnMut(&str, &str, Json)) {
+    match dir.read_secret(secrets::FILE) {
+        Ok(Some(bytes)) => match Secrets::from_bytes(&bytes) {
+            Ok(s) if s.member().is_none() => note("waiting-for-answer", "attention", json!({})),
+            Ok(s) => note("device", "ok", json!({ "device": s.device().hex() })),
+            Err(e) => note("data-unusable", "trouble", json!({ "why": e.to_string() })),
+        },
+        Ok(None) => note("no-device", "trouble", json!({})),
+        Err(e) => note("data-unusable", "trouble", json!({ "why": e.to_string() })),
+    }
+    match verify_dir(dir) {
+        Ok(v) if v["damage"].as_array().is_some_and(|d| !d.is_empty()) => {
+            note("journal-damaged", "trouble", json!({ "why": v["damage"][0]["why"] }));
+        }
+        Ok(v) => note("journal-sound", "ok", json!({ "entries": v["entries"] })),
+        Err(e) => note("data-unusable", "trouble", json!({ "why": e.to_string() })),
+    }
+}
+
+/// `verify`: every signature and chain again, of this directory or of another one.
+pub fn verify(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let path = text(m, "path").map_or_else(|| c.settings.data.value.clone(), PathBuf::from);
+    let client = c.client()?;
+    let answer = if text(m, "path").is_none() && client.is_reachable() {
+        client.call(&Request::Verify)?
+    } else {
+        let dir = DataDir::open_read_only(Arc::new(RealFs), &path, &unlock(c)?)
+            .map_err(NodeError::from)?;
+        verify_dir(&dir)?
+    };
+    let sound = answer["damage"].as_array().is_none_or(Vec::is_empty)
+        && answer["refused"].as_array().is_none_or(Vec::is_empty);
+    c.answer("verify", answer, render::log::verified);
+    Ok(if sound { 0 } else { exit::FAILURE })
+}
+
+fn verify_dir(dir: &DataDir) -> Result<Json, NodeError> {
+    let (genesis, mut book) = read_only_book(dir)?;
+    let journal = journal::read_only(dir)?;
+    let mut damage: Vec<Json> =
+        journal.damage().iter().map(|d| json!({ "why": d.to_string() })).collect();
+    let mut refused = Vec::new();
+    for item in journal.scan()? {
+        let (position, bytes) = match item {
+            Ok(item) => item,
+            Err(e) => {
+                damage.push(json!({ "why": e.to_string() }));
+                break;
+            }
+        };
+        let (_, run) = record::decode(&bytes)?;
+        match book.receive(run) {
+            Ok(Received::Admitted(_) | Received::Known) => {}
+            Err(e) => refused.push(json!({ "position": position.to_string(), "why": e.to_string() })),
+        }
+    }
+    Ok(json!({
+        "incident": IncidentId::hex(&genesis.id()),
+        "entries": book.entries(),
+        "logs": book.logs().count(),
+        "damage": damage,
+        "refused": refused,
+    }))
+}
+
+/// `repair`: keeps every record that verifies, and opens a new generation.
+pub fn repair(c: &Context<'_>) -> Outcome<u8> {
+    let path = &c.settings.data.value;
+    if !c.all.get_flag("yes") {
+        return Err(Failure::new("needs-yes", exit::USAGE).with("verb", "repair"));
+    }
+    let dir = DataDir::open(Arc::new(RealFs), path, &unlock(c)?).map_err(NodeError::from)?;
+    let report = journal::repair(&dir, &mut muster_node::daemon::random).map_err(NodeError::from)?;
+    // Entries that were signed may be lost: never sign their places again.
+    let mut secrets = muster_node::engine::read_secrets(&dir)?;
+    secrets.renew_generation(&mut muster_node::daemon::random);
+    dir.write_secret(secrets::FILE, &secrets.to_bytes(), &mut muster_node::daemon::random)
+        .map_err(NodeError::from)?;
+    let lost: Vec<_> = report.lost.iter().map(|d| json!({ "why": d.to_string() })).collect();
+    let answer = json!({ "kept": report.kept, "lost": lost });
+    c.answer("repair", answer, |c, a| {
+        let n = a["lost"].as_array().map_or(0, Vec::len);
+        c.words.with("said-repaired", args!["kept" = a["kept"].as_u64().unwrap_or(0), "lost" = n])
+    });
+    Ok(0)
+}

@@ -1,0 +1,265 @@
+//! Founding, joining, admitting, and running the daemon.
+
+use std::{io::Write as _, path::Path, sync::Arc};
+
+use clap::ArgMatches;
+use muster_log::codec::Text;
+use muster_node::{
+    api::{Request, exit},
+    daemon::{self, DaemonConfig, DaemonError},
+    network::NetworkConfig,
+    recovery,
+    secrets::device_code,
+    setup::{self, Founding},
+};
+use muster_store::{DataDir, PassphraseCost, fs::RealFs, keys::Method};
+use serde_json::json;
+
+use super::{required, text, unlock};
+use crate::{
+    Context, args as sentence_args,
+    failure::{Failure, Outcome},
+};
+
+fn label(m: &ArgMatches) -> Outcome<Text<64>> {
+    let given = required(m, "device")?;
+    let trimmed = given.trim().to_owned();
+    if trimmed.is_empty() {
+        return Err(Failure::new("label-empty", exit::USAGE));
+    }
+    Text::try_from(trimmed)
+        .map_err(|e| Failure::new("label-too-long", exit::USAGE).with("limit", e.limit))
+}
+
+fn code(m: &ArgMatches, label: &str) -> Outcome<Text<8>> {
+    device_code(text(m, "code").as_deref(), label)
+        .ok_or_else(|| Failure::new("code-wrong", exit::USAGE))
+}
+
+/// `init`.
+pub fn init(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let path = &context.settings.data.value;
+    let name = required(m, "incident")?;
+    let name = Text::try_from(name.trim().to_owned())
+        .map_err(|e| Failure::new("label-too-long", exit::USAGE).with("limit", e.limit))?;
+    let label = label(m)?;
+    let roots = m.get_one::<u8>("roots").copied().unwrap_or(1);
+    let threshold = m.get_one::<u8>("threshold").copied().unwrap_or(1);
+    if threshold > roots {
+        return Err(Failure::new("threshold-wrong", exit::USAGE).with("roots", roots).with("threshold", threshold));
+    }
+    let outs: Vec<String> = m.get_many::<String>("recovery-out").map(|o| o.cloned().collect()).unwrap_or_default();
+    if outs.len() > usize::from(roots) {
+        return Err(Failure::new("too-many-recovery-files", exit::USAGE).with("roots", roots));
+    }
+    let files = recovery_files(path, &outs, usize::from(roots))?;
+    let unlock = unlock(context)?;
+    let languages = text(m, "languages").unwrap_or_else(|| "en,fr".into());
+    let founding = Founding {
+        name,
+        code: code(m, &label)?,
+        label,
+        roots,
+        threshold,
+        languages: languages.split(',').map(|l| l.trim().to_owned()).filter(|l| !l.is_empty()).collect(),
+        now: daemon::now(),
+    };
+    context.say(&context.words.t("said-init-start"));
+    let fs = Arc::new(RealFs);
+    let dir = DataDir::create(fs, path, &unlock, PassphraseCost::default(), &mut daemon::random)
+        .map_err(muster_node::error::NodeError::from)?;
+    let founded = setup::found(&dir, founding, &mut daemon::random)?;
+    let mut recovery = Vec::new();
+    for (root, file) in founded.roots.iter().zip(&files) {
+        let words = recovery::words(&mut daemon::random);
+        let sealed = recovery::seal(root, &words)
+            .map_err(|e| Failure::new("failed", exit::FAILURE).with("why", e))?;
+        write_private(file, &sealed)?;
+        recovery.push(json!({ "file": file, "passphrase": words.as_str() }));
+    }
+    let method = unlock.method();
+    let answer = json!({
+        "incident": founded.incident.hex(),
+        "device": founded.device.hex(),
+        "recovery": recovery.first(),
+        "recoveries": recovery,
+        "unlock": method.to_string(),
+        "data": path,
+    });
+    context.answer("init", answer, |c, a| init_text(c, a, method));
+    Ok(0)
+}
+
+fn recovery_files(data: &Path, outs: &[String], roots: usize) -> Outcome<Vec<std::path::PathBuf>> {
+    let mut files = Vec::new();
+    for at in 0..roots {
+        let file = match outs.get(at) {
+            Some(out) => out.into(),
+            None if roots == 1 => data.with_extension("recovery.age"),
+            None => data.with_extension(format!("recovery-{}.age", at + 1)),
+        };
+        if file.exists() {
+            return Err(Failure::new("file-exists", exit::REFUSED).with("path", file.display()));
+        }
+        files.push(file);
+    }
+    Ok(files)
+}
+
+fn init_text(c: &Context<'_>, answer: &serde_json::Value, method: Method) -> String {
+    let mut out = c.words.with(
+        "said-init",
+        sentence_args!["incident" = short(&answer["incident"]), "data" = text_of(&answer["data"])],
+    );
+    for recovery in answer["recoveries"].as_array().into_iter().flatten() {
+        out.push_str("\n\n");
+        out.push_str(&c.words.with(
+            "said-recovery",
+            sentence_args!["file" = text_of(&recovery["file"]), "passphrase" = text_of(&recovery["passphrase"])],
+        ));
+    }
+    if method == Method::DefaultKeyFile {
+        out.push_str("\n\n");
+        out.push_str(&c.words.t("said-default-key"));
+    }
+    out.push_str("\n\n");
+    out.push_str(&c.words.with("said-next-daemon", sentence_args!["data" = text_of(&answer["data"])]));
+    out
+}
+
+fn text_of(json: &serde_json::Value) -> String {
+    json.as_str().unwrap_or_default().to_owned()
+}
+
+fn short(json: &serde_json::Value) -> String {
+    json.as_str().unwrap_or_default().chars().take(12).collect()
+}
+
+/// Writes a file that only its owner reads, and that was not there before.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Outcome<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let written = file.and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()));
+    written.map_err(|e| Failure::file("write", path, &e))
+}
+
+/// `join`, either half.
+pub fn join(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    match text(m, "request-out") {
+        Some(out) => request(context, m, Path::new(&out)),
+        None => accept(context, &required(m, "answer")?),
+    }
+}
+
+fn request(context: &Context<'_>, m: &ArgMatches, out: &Path) -> Outcome<u8> {
+    let path = &context.settings.data.value;
+    if out.exists() {
+        return Err(Failure::new("file-exists", exit::REFUSED).with("path", out.display()));
+    }
+    let unlock = unlock(context)?;
+    let fs = Arc::new(RealFs);
+    let node = muster_node::error::NodeError::from;
+    let request = if path.join("FORMAT").exists() {
+        let dir = DataDir::open(fs, path, &unlock).map_err(node)?;
+        setup::repeat_request(&dir, daemon::now())?
+    } else {
+        let label = label(m)?;
+        let code = code(m, &label)?;
+        let cost = PassphraseCost::default();
+        let dir = DataDir::create(fs, path, &unlock, cost, &mut daemon::random).map_err(node)?;
+        setup::request(&dir, label, code, daemon::now(), &mut daemon::random)?
+    };
+    write_private(out, &request.to_bytes())?;
+    let answer = json!({ "device": request.body().device.hex(), "request": out });
+    context.answer("join", answer, |c, _| {
+        c.words.with("said-request", sentence_args!["file" = out.display()])
+    });
+    Ok(0)
+}
+
+fn accept(context: &Context<'_>, answer: &str) -> Outcome<u8> {
+    let answer = Path::new(answer);
+    let bytes = std::fs::read(answer).map_err(|e| Failure::file("read", answer, &e))?;
+    let dir = DataDir::open(Arc::new(RealFs), &context.settings.data.value, &unlock(context)?)
+        .map_err(muster_node::error::NodeError::from)?;
+    let joined = setup::accept(&dir, &bytes, daemon::now(), &mut daemon::random)?;
+    let name = joined.genesis.body().name.to_string();
+    let json = json!({
+        "incident": joined.genesis.id().hex(),
+        "name": name,
+        "device": joined.device.hex(),
+        "entries": joined.entries,
+    });
+    let data = context.settings.data.value.display();
+    context.answer("join", json, |c, _| {
+        c.words.with("said-joined", sentence_args!["name" = name, "data" = data])
+    });
+    Ok(0)
+}
+
+/// `admit`.
+pub fn admit(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let request = required(m, "request")?;
+    let request = Path::new(&request);
+    let bytes = std::fs::read(request).map_err(|e| Failure::file("read", request, &e))?;
+    let out = required(m, "answer-out")?;
+    let out = Path::new(&out);
+    if out.exists() {
+        return Err(Failure::new("file-exists", exit::REFUSED).with("path", out.display()));
+    }
+    let mut answer = context.client()?.call(&Request::Admit {
+        request: hex::encode(bytes),
+        role: required(m, "role")?,
+        person: text(m, "person"),
+        scope: text(m, "scope"),
+        sensitive: m.get_flag("sensitive"),
+    })?;
+    let sealed = answer["answer"].as_str().and_then(|h| hex::decode(h).ok());
+    let sealed = sealed.ok_or_else(|| Failure::new("bad-answer", exit::FAILURE).with("why", "answer"))?;
+    write_private(out, &sealed)?;
+    answer["answer"] = json!(out);
+    context.answer("admit", answer, |c, a| {
+        c.words.with(
+            "said-admitted",
+            sentence_args!["label" = text_of(&a["label"]), "role" = text_of(&a["role"]), "file" = out.display()],
+        )
+    });
+    Ok(0)
+}
+
+/// `daemon`.
+pub fn daemon(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let path = &context.settings.data.value;
+    let dir = DataDir::open(Arc::new(RealFs), path, &unlock(context)?)
+        .map_err(muster_node::error::NodeError::from)?;
+    let network = if m.get_flag("no-network") {
+        None
+    } else {
+        Some(NetworkConfig {
+            listen: context.settings.listen.value.clone(),
+            peers: context.settings.peers.value.clone(),
+            discovery: context.settings.discovery.value,
+        })
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new("failed", exit::FAILURE).with("why", e))?;
+    let (said, json) = (context.words.with("said-daemon", sentence_args!["socket" = path.join("muster.sock").display()]), context.json);
+    let outcome = runtime.block_on(daemon::run(dir, DaemonConfig { network }, move |report, socket| {
+        if json {
+            crate::emit(&format!(
+                "{}\n",
+                json!({ "schema": "muster.daemon/1", "ready": true, "socket": socket, "entries": report.entries })
+            ));
+        } else {
+            eprintln!("{said}");
+        }
+    }));
+    match outcome {
+        Ok(()) => Ok(0),
+        Err(DaemonError::Node(e)) => Err(e.into()),
+        Err(e) => Err(Failure::new("daemon-failed", exit::FAILURE).with("why", e)),
+    }
+}

@@ -1,0 +1,168 @@
+//! Verbs that are one question to the daemon with a few arguments.
+
+use clap::ArgMatches;
+use muster_node::api::{Request, exit};
+use serde_json::{Value as Json, json};
+
+use super::{ask, required, text};
+use crate::{
+    Context, args,
+    failure::{Failure, Outcome},
+    render,
+};
+
+/// `operator`.
+pub fn operator(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let request = Request::Operator { name: text(m, "name") };
+    ask(c, "operator", request, |c, a| match a["operator"].as_str() {
+        Some(name) => c.words.with("said-operator", args!["name" = name]),
+        None => c.words.t("said-no-operator"),
+    })
+}
+
+/// `assign`.
+pub fn assign(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let request = Request::Assign {
+        task: required(m, "task")?,
+        volunteer: required(m, "volunteer")?,
+        slot: text(m, "slot"),
+        from: text(m, "from"),
+        to: text(m, "to"),
+        r#override: text(m, "override"),
+        told: text(m, "told"),
+    };
+    match c.client()?.call(&request) {
+        Ok(answer) => {
+            c.answer("assign", answer, render::work::assigned);
+            Ok(0)
+        }
+        Err(failure) => {
+            if !c.json {
+                for reason in failure.error.details["reasons"].as_array().into_iter().flatten() {
+                    eprintln!("{}", render::work::reason(c, reason));
+                }
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// `offer answer`.
+pub fn answer(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let request = Request::Answer {
+        assignment: required(m, "assignment")?,
+        accept: required(m, "answer")? == "accept",
+    };
+    ask(c, "offer.answer", request, render::work::assigned)
+}
+
+/// `checkin`.
+pub fn checkin(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let request =
+        Request::CheckIn { person: required(m, "person")?, site: text(m, "site"), at: text(m, "at") };
+    ask(c, "checkin", request, render::work::checked)
+}
+
+/// `checkout`.
+pub fn checkout(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let request = Request::CheckOut { person: required(m, "person")?, at: text(m, "at") };
+    ask(c, "checkout", request, render::work::checked)
+}
+
+/// `find`.
+pub fn find(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let words: Vec<_> = m.get_many::<String>("text").into_iter().flatten().cloned().collect();
+    let request =
+        Request::Find { text: words.join(" "), limit: m.get_one::<usize>("limit").copied() };
+    ask(c, "find", request, render::objects::found)
+}
+
+/// `settle`.
+pub fn settle(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let request = Request::Settle {
+        id: required(m, "conflict")?,
+        choose: text(m, "choose"),
+        value: text(m, "value").map(Json::from),
+    };
+    ask(c, "settle", request, render::conflicts::settled)
+}
+
+/// `sync`.
+pub fn sync(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let wait = m.get_flag("wait").then(|| m.get_one::<u64>("timeout").copied().unwrap_or(10) * 1000);
+    let request = Request::Sync { peer: text(m, "peer"), wait_ms: wait };
+    ask(c, "sync", request, render::status::synced)
+}
+
+/// `log`.
+pub fn log(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let request = Request::Log {
+        of: text(m, "of"),
+        refused: m.get_flag("refused"),
+        limit: m.get_one::<usize>("limit").copied(),
+    };
+    let answer = c.client()?.call(&request)?;
+    if m.get_flag("follow") {
+        for item in answer["items"].as_array().into_iter().flatten() {
+            crate::emit(&format!("{}\n", log_line(item)));
+        }
+        return watch(c, "log");
+    }
+    c.answer("log", answer, render::log::log);
+    Ok(0)
+}
+
+fn log_line(item: &Json) -> Json {
+    let mut line = json!({ "schema": "muster.log/1" });
+    if let (Some(line), Some(item)) = (line.as_object_mut(), item.as_object()) {
+        line.extend(item.clone());
+    }
+    line
+}
+
+/// `watch`, and the end of `log --follow`.
+pub fn watch(c: &Context<'_>, _verb: &str) -> Outcome<u8> {
+    c.client()?.follow(|line| {
+        if c.json {
+            crate::emit(&format!("{line}\n"));
+        } else if let Ok(change) = serde_json::from_str::<Json>(line) {
+            crate::emit(&format!("{}\n", render::log::change(c, &change)));
+        }
+        true
+    })?;
+    Ok(0)
+}
+
+/// `history`.
+pub fn history(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    ask(c, "history", Request::History { id: required(m, "id")? }, render::log::history)
+}
+
+/// `completions`.
+pub fn completions(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let shell = m
+        .get_one::<clap_complete::Shell>("shell")
+        .copied()
+        .ok_or_else(|| Failure::new("missing-argument", exit::USAGE).with("name", "shell"))?;
+    let mut out = Vec::new();
+    clap_complete::generate(shell, &mut crate::args::command(c.words), "muster", &mut out);
+    let script = String::from_utf8_lossy(&out).into_owned();
+    c.answer("completions", json!({ "script": script }), |_, a| text_of(&a["script"]));
+    Ok(0)
+}
+
+/// `man`.
+pub fn man(c: &Context<'_>) -> Outcome<u8> {
+    let mut out = Vec::new();
+    let command = crate::args::command(c.words);
+    clap_mangen::Man::new(command)
+        .render(&mut out)
+        .map_err(|e| Failure::new("failed", exit::FAILURE).with("why", e))?;
+    let page = String::from_utf8_lossy(&out).into_owned();
+    c.answer("man", json!({ "page": page }), |_, a| text_of(&a["page"]));
+    Ok(0)
+}
+
+fn text_of(json: &Json) -> String {
+    json.as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,162 @@
+//! Settings and where each came from: flag, environment, file, default, in that order.
+
+use std::path::{Path, PathBuf};
+
+use clap::{ArgMatches, parser::ValueSource};
+use muster_node::api::exit;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use crate::failure::{Failure, Outcome};
+
+/// The file, as it may be written. An unknown key is an error.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    data: Option<PathBuf>,
+    lang: Option<String>,
+    log: Option<String>,
+    #[serde(default)]
+    network: NetworkFile,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct NetworkFile {
+    listen: Option<Vec<String>>,
+    peers: Option<Vec<String>>,
+    discovery: Option<bool>,
+}
+
+/// Where a setting came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag,
+    /// A `MUSTER_*` variable.
+    Environment,
+    /// The settings file.
+    File(PathBuf),
+    /// Nobody said anything.
+    Default,
+}
+
+impl Origin {
+    fn text(&self) -> String {
+        match self {
+            Self::Flag => "flag".into(),
+            Self::Environment => "environment".into(),
+            Self::File(path) => format!("file {}", path.display()),
+            Self::Default => "default".into(),
+        }
+    }
+}
+
+/// A setting with its origin.
+#[derive(Debug, Clone)]
+pub struct Setting<T> {
+    /// What it is.
+    pub value: T,
+    /// Who said so.
+    pub origin: Origin,
+}
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The data directory.
+    pub data: Setting<PathBuf>,
+    /// Addresses to listen on.
+    pub listen: Setting<Vec<String>>,
+    /// Addresses of peers.
+    pub peers: Setting<Vec<String>>,
+    /// Whether peers are looked for.
+    pub discovery: Setting<bool>,
+    /// What is logged.
+    pub log: Setting<String>,
+}
+
+const LISTEN: [&str; 2] = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"];
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|v| !v.is_empty())
+}
+
+fn default_data() -> PathBuf {
+    match (env("XDG_DATA_HOME"), env("HOME")) {
+        (Some(data), _) => Path::new(&data).join("muster"),
+        (None, Some(home)) => Path::new(&home).join(".local/share/muster"),
+        (None, None) => PathBuf::from("/var/lib/muster"),
+    }
+}
+
+fn read_file(matches: &ArgMatches) -> Outcome<(Option<PathBuf>, File)> {
+    let named = matches.get_one::<String>("config").map(PathBuf::from);
+    let home = env("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| env("HOME").map(|h| Path::new(&h).join(".config")));
+    let usual = home
+        .map(|h| h.join("muster/muster.toml"))
+        .into_iter()
+        .chain([PathBuf::from("/etc/muster/muster.toml")])
+        .find(|p| p.exists());
+    let Some(path) = named.or(usual) else { return Ok((None, File::default())) };
+    let text = std::fs::read_to_string(&path).map_err(|e| Failure::file("read", &path, &e))?;
+    let file = toml::from_str(&text).map_err(|e| {
+        Failure::new("config-wrong", exit::USAGE).with("path", path.display()).with("why", e)
+    })?;
+    Ok((Some(path), file))
+}
+
+/// Picks the strongest of what was said.
+fn pick<T>(flag: Option<T>, env: Option<T>, file: Option<T>, path: &Option<PathBuf>, default: T) -> Setting<T> {
+    if let Some(value) = flag {
+        return Setting { value, origin: Origin::Flag };
+    }
+    if let Some(value) = env {
+        return Setting { value, origin: Origin::Environment };
+    }
+    match (file, path) {
+        (Some(value), Some(path)) => Setting { value, origin: Origin::File(path.clone()) },
+        _ => Setting { value: default, origin: Origin::Default },
+    }
+}
+
+fn list(text: String) -> Vec<String> {
+    text.split([',', ' ']).filter(|s| !s.is_empty()).map(str::to_owned).collect()
+}
+
+impl Settings {
+    /// Reads everything; `verb` is the verb's own matches.
+    pub fn read(matches: &ArgMatches, verb: &ArgMatches) -> Outcome<Self> {
+        let (path, file) = read_file(matches)?;
+        let from_env = matches.value_source("data") == Some(ValueSource::EnvVariable);
+        let data = matches.get_one::<String>("data").map(PathBuf::from);
+        let (flag_data, env_data) = if from_env { (None, data) } else { (data, None) };
+        let many = |name: &str| {
+            let given = verb.try_get_many::<String>(name).ok().flatten()?;
+            Some(given.cloned().collect::<Vec<_>>())
+        };
+        let off = verb.try_get_one::<bool>("no-discovery").ok().flatten().copied().unwrap_or(false);
+        let yes = |text: String| !matches!(text.as_str(), "0" | "no" | "false" | "off");
+        Ok(Self {
+            data: pick(flag_data, env_data, file.data, &path, default_data()),
+            listen: pick(many("listen"), env("MUSTER_LISTEN").map(list), file.network.listen, &path, LISTEN.map(str::to_owned).to_vec()),
+            peers: pick(many("peer"), env("MUSTER_PEERS").map(list), file.network.peers, &path, Vec::new()),
+            discovery: pick(off.then_some(false), env("MUSTER_DISCOVERY").map(yes), file.network.discovery, &path, true),
+            log: pick(None, env("MUSTER_LOG"), file.log, &path, "warn,muster=info".to_owned()),
+        })
+    }
+
+    /// The settings as an object: each with its value and its origin.
+    pub fn json(&self) -> Json {
+        fn one<T: serde::Serialize>(setting: &Setting<T>) -> Json {
+            json!({ "value": setting.value, "origin": setting.origin.text() })
+        }
+        json!({
+            "data": one(&self.data),
+            "network.listen": one(&self.listen),
+            "network.peers": one(&self.peers),
+            "network.discovery": one(&self.discovery),
+            "log": one(&self.log),
+        })
+    }
+}

@@ -1,0 +1,239 @@
+//! The control API: what the command line (and later a web board) may ask of a running daemon.
+//!
+//! Requests and answers are JSON over HTTP on a Unix socket, under `/v1`. These types are their own:
+//! renaming a field here cannot change anything that is signed or stored. Answers are the objects of
+//! the command contract, without their `schema` member, which the command line adds.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// Version of this API, as it stands in the path.
+pub const VERSION: &str = "v1";
+
+/// One change to a field, as a person or program gives it.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct FieldInput {
+    /// The field's name, or its label in either language.
+    pub name: String,
+    /// The new value: a code or label, a number, an object, a list; null empties the field.
+    pub value: Json,
+}
+
+/// Everything that can be asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// Health first, then numbers.
+    Status,
+    /// What is here, as digests that two devices can compare.
+    Digest,
+    /// Who is met on the network.
+    Peers,
+    /// What may be wrong, and what to do.
+    Doctor,
+    /// Who is admitted.
+    Devices,
+    /// Stops the daemon cleanly.
+    Stop,
+    /// Admits a device by its request file.
+    Admit {
+        /// The file, in hex.
+        request: String,
+        role: String,
+        #[serde(default)]
+        person: Option<String>,
+        #[serde(default)]
+        scope: Option<String>,
+        /// Also gives the key of class C3.
+        #[serde(default)]
+        sensitive: bool,
+    },
+    /// Says who sits at this device from now on; without a name, tells.
+    Operator { name: Option<String> },
+    /// Makes an object.
+    Add {
+        kind: String,
+        fields: Vec<FieldInput>,
+        /// The object's id, where an import fixes it.
+        #[serde(default)]
+        id: Option<String>,
+    },
+    /// Changes an object.
+    Edit { kind: String, id: String, fields: Vec<FieldInput> },
+    /// Lists objects of a kind.
+    List {
+        kind: String,
+        #[serde(default)]
+        filters: Vec<FieldInput>,
+        #[serde(default)]
+        text: Option<String>,
+        #[serde(default)]
+        limit: Option<usize>,
+        #[serde(default)]
+        after: Option<String>,
+    },
+    /// Shows one object.
+    Show { kind: Option<String>, id: String },
+    /// Finds text in objects of every kind.
+    Find { text: String, #[serde(default)] limit: Option<usize> },
+    /// Assigns a volunteer to a task.
+    Assign {
+        task: String,
+        volunteer: String,
+        #[serde(default)]
+        slot: Option<String>,
+        #[serde(default)]
+        from: Option<String>,
+        #[serde(default)]
+        to: Option<String>,
+        /// Assigns in spite of a warning; the reason is kept.
+        #[serde(default)]
+        r#override: Option<String>,
+        /// How a person without a device was told.
+        #[serde(default)]
+        told: Option<String>,
+    },
+    /// Answers an offer.
+    Answer { assignment: String, accept: bool },
+    /// Someone arrives.
+    CheckIn { person: String, #[serde(default)] site: Option<String>, #[serde(default)] at: Option<String> },
+    /// Someone leaves.
+    CheckOut { person: String, #[serde(default)] at: Option<String> },
+    /// What the merge left for a person to decide.
+    Conflicts,
+    /// Decides it.
+    Settle {
+        id: String,
+        /// A, B ...: one of the values listed.
+        #[serde(default)]
+        choose: Option<String>,
+        #[serde(default)]
+        value: Option<Json>,
+    },
+    /// Imports rows that the command line has read and mapped.
+    Import {
+        kind: String,
+        rows: Vec<ImportRow>,
+        dry_run: bool,
+    },
+    /// Which stretches of which logs a bundle should hold.
+    BundlePlan {
+        #[serde(default)]
+        r#for: Option<String>,
+        #[serde(default)]
+        since: Option<String>,
+        #[serde(default)]
+        public: bool,
+    },
+    /// Stored runs of a log from a place on, up to about half a MiB, in hex.
+    Runs { log: String, from: u64, to: u64 },
+    /// Offers encoded runs (hex) to the door.
+    Receive { runs: Vec<String> },
+    /// Entries, newest last.
+    Log {
+        #[serde(default)]
+        of: Option<String>,
+        #[serde(default)]
+        refused: bool,
+        #[serde(default)]
+        limit: Option<usize>,
+    },
+    /// Who changed what of one object, when, on which device.
+    History { id: String },
+    /// Checks every signature and chain again.
+    Verify,
+    /// Meets peers now.
+    Sync {
+        #[serde(default)]
+        peer: Option<String>,
+        /// Waits until everyone met has the same entries, or this many milliseconds are over.
+        #[serde(default)]
+        wait_ms: Option<u64>,
+    },
+}
+
+/// A row of an import: what the object is to be called and what it says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ImportRow {
+    /// The row's number in the file, from 1 after the header.
+    pub row: u64,
+    /// What makes the row the same row when the file is imported again.
+    pub key: String,
+    /// The fields.
+    pub fields: Vec<FieldInput>,
+    /// The column of the file each field came from, for refusals.
+    #[serde(default)]
+    pub columns: BTreeMap<String, String>,
+    /// Which kind it becomes, where the mapping says otherwise than the import.
+    #[serde(default)]
+    pub kind: Option<String>,
+}
+
+/// What the daemon answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Response {
+    /// The answer.
+    Ok(Json),
+    /// Why not.
+    Error(ApiError),
+}
+
+/// A refusal: a stable code for programs, and what a sentence about it needs. The sentence itself
+/// is made where the person's language is known.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct ApiError {
+    /// Stable, in kebab case: the key of the sentence.
+    pub code: String,
+    /// Exit code of the command contract.
+    pub exit: u8,
+    /// What, where, why.
+    #[serde(default)]
+    pub args: BTreeMap<String, String>,
+    /// Particulars for programs: candidates, reasons, rows.
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    pub details: Json,
+}
+
+/// Exit codes of the command contract.
+pub mod exit {
+    /// Something failed.
+    pub const FAILURE: u8 = 1;
+    /// The command line is not right.
+    pub const USAGE: u8 = 2;
+    /// No daemon answers.
+    pub const NO_DAEMON: u8 = 3;
+    /// Not found, or more than one found.
+    pub const NOT_FOUND: u8 = 4;
+    /// A conflict or warning that was not overridden.
+    pub const CONFLICT: u8 = 5;
+    /// Not permitted.
+    pub const NOT_PERMITTED: u8 = 6;
+    /// Input refused, wholly or in part.
+    pub const REFUSED: u8 = 7;
+    /// Timed out.
+    pub const TIMED_OUT: u8 = 8;
+}
+
+impl ApiError {
+    /// A refusal with nothing to add.
+    pub fn new(code: &str, exit: u8) -> Self {
+        Self { code: code.into(), exit, args: BTreeMap::new(), details: Json::Null }
+    }
+
+    /// Adds something that the sentence names.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.args.insert(name.into(), value.to_string());
+        self
+    }
+
+    /// Adds particulars.
+    #[must_use]
+    pub fn details(mut self, details: Json) -> Self {
+        self.details = details;
+        self
+    }
+}

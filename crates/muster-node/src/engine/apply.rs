@@ -1,0 +1,206 @@
+//! From admitted entries to the model: who says it, may they, can it be read here.
+
+use std::collections::BTreeMap;
+
+use muster_log::{
+    authority::Standing,
+    book::Refusal,
+    chain::VerifiedRun,
+    entry::VerifiedEntry,
+    ids::{DeviceId, EntryHash, GrantId, KeyId, Lane, Millis, ObjectId, Seq},
+    keyring::Opened,
+    operation::{DataOperation, Operation, Reference},
+};
+use muster_model::state::{Outcome, WriteContext};
+
+use super::{Engine, record};
+use crate::error::NodeError;
+
+/// Most changes kept for those who watch; older ones are dropped when nobody takes them.
+const MAX_CHANGES: usize = 10_000;
+
+/// One object touched by one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The entry.
+    pub entry: EntryHash,
+    /// Its author.
+    pub device: DeviceId,
+    /// Its place.
+    pub seq: Seq,
+    /// When the author says it was written.
+    pub claimed: Millis,
+    /// The object; none where the entry is about devices and keys.
+    pub object: Option<ObjectId>,
+}
+
+/// What was refused or does not count, by reason.
+#[derive(Debug, Clone, Default)]
+pub struct Counters {
+    /// Runs the door refused, by code.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Operations that do not count, by reason.
+    pub inert: BTreeMap<String, u64>,
+}
+
+impl Counters {
+    /// Counts a refusal.
+    pub fn refused(&mut self, refusal: &Refusal) {
+        *self.refused.entry(refusal.code()).or_default() += 1;
+    }
+}
+
+impl Engine {
+    /// Applies every entry of a run to the state. Applying one twice changes nothing.
+    pub(super) fn apply_run(&mut self, run: &VerifiedRun) {
+        for entry in run.entries() {
+            self.apply_entry(run, entry);
+        }
+    }
+
+    fn apply_entry(&mut self, run: &VerifiedRun, entry: &VerifiedEntry) {
+        let device = run.log().device;
+        let grant = entry.header().grant;
+        let (role, person, scope) = match self.book.authority().standing(&device, &grant) {
+            Standing::Counts(g) => (g.role, g.person, g.scope),
+            Standing::Unknown => {
+                *self.pending.entry(grant).or_default() += 1;
+                return;
+            }
+            Standing::NotTheirs => {
+                *self.counters.inert.entry("foreign-grant".into()).or_default() += 1;
+                return;
+            }
+        };
+        let mut touched = Vec::new();
+        for part in 0..entry.header().parts.len() as u8 {
+            let content = match self.book.keys().read(&run.id(), entry, part) {
+                Opened::Content(content) => content,
+                Opened::NoKey(key) => {
+                    *self.unreadable.entry(key).or_default() += 1;
+                    continue;
+                }
+                Opened::Absent => continue,
+                Opened::UnknownEncoding(_) => {
+                    *self.counters.inert.entry("unknown-encoding".into()).or_default() += 1;
+                    continue;
+                }
+                Opened::Malformed => {
+                    *self.counters.inert.entry("malformed".into()).or_default() += 1;
+                    continue;
+                }
+            };
+            let Some(head) = entry.header().parts.get(usize::from(part)) else { continue };
+            let context = |index: u8| WriteContext {
+                reference: Reference::new(&run.id(), entry.seq(), &entry.hash(), part, index),
+                lamport: entry.header().lamport,
+                log: run.id(),
+                claimed: entry.header().claimed,
+                device,
+                role,
+                person,
+                scope,
+                class: head.class,
+                urgency: entry.header().urgency,
+            };
+            self.apply_operations(&content.operations, context, &mut touched);
+        }
+        touched.dedup();
+        if touched.is_empty() && run.log().lane == Lane::AUTHORITY {
+            self.note_change(run, entry, None);
+        }
+        for object in touched {
+            self.note_change(run, entry, Some(object));
+        }
+    }
+
+    fn apply_operations(
+        &mut self,
+        operations: &[Operation],
+        context: impl Fn(u8) -> WriteContext,
+        touched: &mut Vec<ObjectId>,
+    ) {
+        let mut batch = Vec::with_capacity(operations.len());
+        for (index, operation) in (0u8..=255).zip(operations) {
+            match operation.read() {
+                Ok(read) => {
+                    if let Some(object) = object_of(&read) {
+                        touched.push(object);
+                    }
+                    batch.push((context(index), read));
+                }
+                Err(_) => *self.counters.inert.entry("malformed".into()).or_default() += 1,
+            }
+        }
+        for outcome in self.state.apply_all(&batch) {
+            if let Outcome::Inert(reason) = outcome {
+                *self.counters.inert.entry(reason.code().into()).or_default() += 1;
+            }
+        }
+    }
+
+    fn note_change(&mut self, run: &VerifiedRun, entry: &VerifiedEntry, object: Option<ObjectId>) {
+        if self.changes.len() >= MAX_CHANGES {
+            self.changes.pop_front();
+        }
+        self.changes.push_back(Change {
+            entry: entry.hash(),
+            device: run.log().device,
+            seq: entry.seq(),
+            claimed: entry.header().claimed,
+            object,
+        });
+    }
+
+    /// Counts what of a run still waits, without applying it: the index has the rest already.
+    pub(super) fn note_waiting(&mut self, run: &VerifiedRun) {
+        for entry in run.entries() {
+            let grant = entry.header().grant;
+            if self.book.authority().standing(&run.log().device, &grant) == Standing::Unknown {
+                *self.pending.entry(grant).or_default() += 1;
+                continue;
+            }
+            for part in &entry.header().parts {
+                if part.class.0 > 0 && self.book.keys().get(&part.key).is_none() {
+                    *self.unreadable.entry(part.key).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    /// Applies what waited for grants or keys that have just become known.
+    pub(super) fn catch_up(&mut self, grants: &[GrantId], keys: &[KeyId]) -> Result<(), NodeError> {
+        let waited_for_grant = grants.iter().filter(|g| self.pending.contains_key(g)).count();
+        let waited_for_key = keys.iter().filter(|k| self.unreadable.contains_key(k)).count();
+        if waited_for_grant + waited_for_key == 0 {
+            return Ok(());
+        }
+        // Rare (a late key, a log that came before its grant): read the journal through. Applying
+        // an entry again changes nothing.
+        self.pending.clear();
+        self.unreadable.clear();
+        let incident = self.book.incident();
+        for item in self.journal.scan(None)? {
+            let (_, bytes) = item?;
+            let (_, run) = record::decode(&bytes)?;
+            let run = muster_log::run::decode(&incident, run).map_err(Refusal::from)?;
+            let run = muster_log::chain::reopen(&incident, run).map_err(Refusal::from)?;
+            self.apply_run(&run);
+        }
+        Ok(())
+    }
+}
+
+fn object_of(operation: &DataOperation) -> Option<ObjectId> {
+    match operation {
+        DataOperation::Set(w)
+        | DataOperation::Add(w)
+        | DataOperation::Remove(w)
+        | DataOperation::Tally(w)
+        | DataOperation::Alias(w)
+        | DataOperation::Unalias(w) => Some(w.slot.object),
+        DataOperation::Erase(object) | DataOperation::EraseAck(object) => Some(*object),
+        DataOperation::Blob(blob) => Some(blob.object),
+        DataOperation::Operator(_) | DataOperation::Other(_) => None,
+    }
+}

@@ -1,0 +1,218 @@
+//! The node's state and the one way it changes: through the door, into the journal, into the model.
+//!
+//! [`Engine`] owns the data directory. It is not concurrent and waits for nothing but the disk: the
+//! loop in [`crate::daemon`] calls it, and acknowledges nothing before [`Engine::flush`].
+
+mod apply;
+mod open;
+mod places;
+mod read;
+pub mod record;
+mod write;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use muster_log::{
+    authority::Grant,
+    book::{Book, Received, Refusal},
+    chain::VerifiedRun,
+    genesis::Genesis,
+    ids::{DeviceId, GrantId, IncidentId, KeyId, Lane, Millis},
+    keyring::KeyRing,
+};
+use muster_model::state::State;
+use muster_store::{DataDir, Index, Journal, Position, journal};
+
+pub use apply::{Change, Counters};
+pub use open::{OpenReport, read_only_book};
+pub use write::{PartWrites, Written};
+
+use crate::{
+    error::NodeError,
+    secrets::{self, Secrets},
+};
+use places::Places;
+use record::Source;
+
+/// Entries between two checkpoints of the index.
+const CHECKPOINT_EVERY: u64 = 20_000;
+
+/// A device in an incident, open for work.
+pub struct Engine {
+    dir: DataDir,
+    journal: Journal,
+    index: Index,
+    secrets: Secrets,
+    book: Book,
+    state: State,
+    places: Places,
+    counters: Counters,
+    /// Entries whose grant is not known yet, by that grant.
+    pending: BTreeMap<GrantId, u64>,
+    /// Parts that could not be read for want of a key, by that key.
+    unreadable: BTreeMap<KeyId, u64>,
+    /// What changed since somebody last asked, for those who watch.
+    changes: VecDeque<Change>,
+    /// Runs admitted since the last flush, to be passed on to neighbours.
+    admitted: Vec<VerifiedRun>,
+    since_checkpoint: u64,
+    dirty: bool,
+}
+
+/// How the journal is kept.
+pub fn journal_options() -> journal::Options {
+    journal::Options::default()
+}
+
+/// Reads the device's secrets out of an unlocked directory.
+pub fn read_secrets(dir: &DataDir) -> Result<Secrets, NodeError> {
+    let bytes = dir.read_secret(secrets::FILE)?.ok_or(NodeError::NoDevice)?;
+    Ok(Secrets::from_bytes(&bytes)?)
+}
+
+/// A book with nothing in it but the genesis.
+pub fn empty_book(genesis: &Genesis, secrets: &Secrets) -> Book {
+    Book::new(genesis.clone(), KeyRing::new(secrets.device(), secrets.exchange()))
+}
+
+impl Engine {
+    /// Which entries are here, and who may write.
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// What the entries mean.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The device's secrets.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// This device.
+    pub fn device(&self) -> DeviceId {
+        self.secrets.device()
+    }
+
+    /// The incident.
+    pub fn incident(&self) -> IncidentId {
+        self.book.incident()
+    }
+
+    /// The grant this device writes under, if it is valid by what is known.
+    pub fn own_grant(&self) -> Option<&Grant> {
+        let own = self.secrets.member().and_then(|m| self.book.authority().grant(&m.grant));
+        own.or_else(|| self.book.authority().best_grant(&self.device()))
+    }
+
+    /// What was refused, and what waits.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// How many entries wait for a grant.
+    pub fn pending(&self) -> u64 {
+        self.pending.values().sum()
+    }
+
+    /// How many parts cannot be read here.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable.values().sum()
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &DataDir {
+        &self.dir
+    }
+
+    /// Bytes in the journal.
+    pub fn journal_bytes(&self) -> u64 {
+        self.journal.bytes()
+    }
+
+    /// What changed since this was last called.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        self.changes.drain(..).collect()
+    }
+
+    /// Runs admitted and made durable since this was last called.
+    pub fn take_admitted(&mut self) -> Vec<VerifiedRun> {
+        std::mem::take(&mut self.admitted)
+    }
+
+    /// Offers an encoded run to the door. What is admitted is appended to the journal and applied;
+    /// it must not be acknowledged before [`Self::flush`].
+    pub fn receive(
+        &mut self,
+        bytes: &[u8],
+        source: Source,
+        now: Millis,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Result<u64, Refusal>, NodeError> {
+        let admitted = match self.book.receive(bytes) {
+            Ok(Received::Admitted(admitted)) => *admitted,
+            Ok(Received::Known) => return Ok(Ok(0)),
+            Err(refusal) => {
+                self.counters.refused(&refusal);
+                return Ok(Err(refusal));
+            }
+        };
+        let run = muster_log::run::encode(&admitted.run.to_run());
+        let record = record::encode(now, source, &run);
+        let positions = self.journal.append(&[&record], random)?;
+        self.dirty = true;
+        if let Some(position) = positions.first() {
+            self.places.note(&admitted.run, *position);
+        }
+        self.apply_run(&admitted.run);
+        self.since_checkpoint += admitted.fresh;
+        let (grants, keys) = (admitted.grants, admitted.keys);
+        self.admitted.push(admitted.run);
+        self.catch_up(&grants, &keys)?;
+        Ok(Ok(admitted.fresh))
+    }
+
+    /// Makes everything admitted so far durable. Only then may it be acknowledged or passed on.
+    pub fn flush(&mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
+        if std::mem::take(&mut self.dirty) {
+            self.journal.sync()?;
+        }
+        if self.since_checkpoint >= CHECKPOINT_EVERY {
+            self.checkpoint(random)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a write to disk failed: the engine must be opened again.
+    pub fn is_poisoned(&self) -> bool {
+        self.journal.is_poisoned()
+    }
+
+    /// Writes what changed of the state into the index, so that the next start is quick.
+    pub fn checkpoint(&mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
+        self.journal.sync()?;
+        self.dirty = false;
+        open::checkpoint(&mut self.index, &mut self.state, self.journal.end(), random)?;
+        self.since_checkpoint = 0;
+        Ok(())
+    }
+
+    /// Ends a graceful stop.
+    pub fn close(mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
+        self.checkpoint(random)?;
+        self.journal.close()?;
+        Ok(())
+    }
+
+    /// The position of the run that holds an entry.
+    fn place(&self, log: &muster_log::ids::LogId, seq: muster_log::ids::Seq) -> Option<Position> {
+        self.places.find(log, seq)
+    }
+
+    /// Own log of a lane.
+    fn own_log(&self, lane: Lane) -> muster_log::entry::LogKey {
+        self.secrets.log(lane)
+    }
+}

@@ -1,0 +1,163 @@
+//! Opening a data directory: the journal read through, the state taken from the index where it is
+//! sound and as new as it says, and computed from the entries where it is not.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use muster_log::{
+    book::{Book, Received},
+    genesis::Genesis,
+    ids::ObjectId,
+};
+use muster_model::state::State;
+use muster_store::{DataDir, Index, Journal, Marker, Opened, Position};
+
+use super::{Counters, Engine, empty_book, journal_options, places::Places, read_secrets, record};
+use crate::{error::NodeError, secrets};
+
+/// Table of objects in the index.
+const OBJECTS: u8 = 1;
+
+/// What opening found.
+#[derive(Debug, Clone, Default)]
+pub struct OpenReport {
+    /// Why the index was built again, if it was.
+    pub rebuilt: Option<String>,
+    /// A torn tail was cut, as a power cut leaves it: bytes that were never acknowledged.
+    pub torn: Option<String>,
+    /// Entries read.
+    pub entries: u64,
+}
+
+impl Engine {
+    /// Opens an unlocked data directory of a member.
+    pub fn open(
+        dir: DataDir,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(Self, OpenReport), NodeError> {
+        let mut secrets = read_secrets(&dir)?;
+        if secrets.member().is_none() {
+            return Err(NodeError::NotJoined);
+        }
+        let genesis = read_genesis(&dir)?;
+        let (journal, recovery) = Journal::open(&dir, journal_options())?;
+        let mut report =
+            OpenReport { torn: recovery.torn.map(|d| d.to_string()), ..OpenReport::default() };
+        if report.torn.is_some() {
+            // Some disks lie about syncs: what was cut may have been published after all.
+            secrets.renew_generation(random);
+            dir.write_secret(secrets::FILE, &secrets.to_bytes(), random)?;
+        }
+        let (index, opened) = Index::open(&dir)?;
+        let mut state = State::default();
+        let marker = usable_marker(&index, opened, &journal, &mut state, &mut report)?;
+        let mut engine = Self {
+            book: empty_book(&genesis, &secrets),
+            dir,
+            journal,
+            index,
+            secrets,
+            state,
+            places: Places::default(),
+            counters: Counters::default(),
+            pending: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
+            changes: VecDeque::new(),
+            admitted: Vec::new(),
+            since_checkpoint: 0,
+            dirty: false,
+        };
+        engine.read_journal(marker)?;
+        engine.changes.clear();
+        report.entries = engine.book.entries();
+        if report.rebuilt.is_some() {
+            engine.checkpoint(random)?;
+        }
+        Ok((engine, report))
+    }
+
+    /// Reads the whole journal into the book, and applies what the index has not seen.
+    fn read_journal(&mut self, marker: Option<Position>) -> Result<(), NodeError> {
+        let (mut grants, mut keys) = (Vec::new(), Vec::new());
+        for item in self.journal.scan(None)? {
+            let (position, bytes) = item?;
+            let (_, run) = record::decode(&bytes)?;
+            let Received::Admitted(admitted) = self.book.reopen(run)? else { continue };
+            self.places.note(&admitted.run, position);
+            if marker.is_none_or(|m| position >= m) {
+                self.apply_run(&admitted.run);
+                self.since_checkpoint += admitted.fresh;
+            } else {
+                self.note_waiting(&admitted.run);
+            }
+            grants.extend(admitted.grants);
+            keys.extend(admitted.keys);
+        }
+        self.catch_up(&grants, &keys)
+    }
+}
+
+fn read_genesis(dir: &DataDir) -> Result<Genesis, NodeError> {
+    let bytes = dir.read_public(secrets::GENESIS_FILE)?.ok_or(NodeError::NoDevice)?;
+    Ok(Genesis::from_bytes(&bytes)?)
+}
+
+/// Loads the state from the index. Gives the position up to which it is right; none when it has to
+/// be computed from the beginning.
+fn usable_marker(
+    index: &Index,
+    opened: Opened,
+    journal: &Journal,
+    state: &mut State,
+    report: &mut OpenReport,
+) -> Result<Option<Position>, NodeError> {
+    if let Opened::Rebuild(reason) = opened {
+        report.rebuilt = Some(reason.to_string());
+        return Ok(None);
+    }
+    let Some(marker) = index.marker().cloned() else { return Ok(None) };
+    if marker.schema != muster_model::SCHEMA {
+        report.rebuilt = Some(format!("field table {} is now {}", marker.schema, muster_model::SCHEMA));
+        return Ok(None);
+    }
+    if marker.position > journal.end() {
+        report.rebuilt = Some("the index is newer than the journal".to_owned());
+        return Ok(None);
+    }
+    for item in index.scan(OBJECTS) {
+        let Ok((key, value)) = item else {
+            report.rebuilt = Some("an object in the index cannot be read".to_owned());
+            *state = State::default();
+            return Ok(None);
+        };
+        let loaded = <[u8; 16]>::try_from(key.as_slice())
+            .is_ok_and(|id| state.load(ObjectId(id), value).is_ok());
+        if !loaded {
+            report.rebuilt = Some("an object in the index is of another version".to_owned());
+            *state = State::default();
+            return Ok(None);
+        }
+    }
+    Ok(Some(marker.position))
+}
+
+/// Writes the changed objects and how far they go.
+pub(super) fn checkpoint(
+    index: &mut Index,
+    state: &mut State,
+    position: Position,
+    random: &mut dyn FnMut(&mut [u8]),
+) -> Result<(), NodeError> {
+    let puts = state.take_dirty().into_iter().map(|(id, bytes)| (OBJECTS, id.0.to_vec(), bytes));
+    let marker = Marker { position, schema: muster_model::SCHEMA, meta: Vec::new() };
+    index.checkpoint(puts.collect(), Vec::new(), marker, random)?;
+    Ok(())
+}
+
+/// The book and the runs of a directory that is only read: a dead laptop's, or one to be verified.
+/// Every signature is checked.
+pub fn read_only_book(dir: &DataDir) -> Result<(Genesis, Book), NodeError> {
+    let genesis = read_genesis(dir)?;
+    let secrets = read_secrets(dir)?;
+    let book = empty_book(&genesis, &secrets);
+    Ok((genesis, book))
+}

@@ -1,0 +1,71 @@
+//! Reading entries back out of the journal, for peers, bundles and people.
+
+use muster_log::{
+    book::Refusal,
+    chain::{self, VerifiedRun},
+    ids::{LogId, Seq},
+    run,
+};
+
+use super::{Engine, record};
+use crate::error::NodeError;
+
+impl Engine {
+    /// The stored run that holds an entry, from that entry on.
+    pub fn run_from(&self, log: &LogId, seq: Seq) -> Result<Option<VerifiedRun>, NodeError> {
+        let Some(position) = self.place(log, seq) else { return Ok(None) };
+        let bytes = self.journal.read(position)?;
+        let (_, bytes) = record::decode(&bytes)?;
+        let incident = self.book.incident();
+        let run = run::decode(&incident, bytes).map_err(Refusal::from)?;
+        let run = chain::reopen(&incident, run).map_err(Refusal::from)?;
+        let skip = seq.0.saturating_sub(run.first().0);
+        Ok(run.suffix(usize::try_from(skip).unwrap_or(usize::MAX)))
+    }
+
+    /// Runs of a log from a place to another, merged so that one signature stands for up to 64
+    /// entries, until about `budget` bytes are encoded. Stops at a gap.
+    pub fn runs(
+        &self,
+        log: &LogId,
+        from: Seq,
+        to: Seq,
+        budget: usize,
+    ) -> Result<Vec<chain::Run>, NodeError> {
+        let mut out: Vec<chain::Run> = Vec::new();
+        let (mut at, mut bytes, mut last_bytes) = (from, 0, 0);
+        while at <= to && bytes < budget {
+            let Some(stored) = self.run_from(log, at)? else { break };
+            let next = stored.last().next();
+            let run = stored.to_run();
+            let size = run_size(&run);
+            bytes += size;
+            match out.last_mut() {
+                Some(last)
+                    if last.entries.len() + run.entries.len() <= chain::MAX_RUN
+                        && last_bytes + size <= chain::RUN_BYTES =>
+                {
+                    if let Some(end) = last.entries.last_mut() {
+                        end.signature = None;
+                    }
+                    last.entries.extend(run.entries);
+                    last_bytes += size;
+                }
+                _ => {
+                    last_bytes = size;
+                    out.push(run);
+                }
+            }
+            match next {
+                Some(next) => at = next,
+                None => break,
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn run_size(run: &chain::Run) -> usize {
+    let parts = run.entries.iter().flat_map(|e| e.header.parts.iter());
+    parts.map(|p| p.len as usize).sum::<usize>() + run.entries.len() * 160
+}

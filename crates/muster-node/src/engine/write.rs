@@ -1,0 +1,140 @@
+//! Writing: what a person did becomes entries of this device's own logs.
+//!
+//! They go through the same door as everybody's.
+
+use std::collections::BTreeMap;
+
+use muster_log::{
+    act::Act,
+    author::{self, Draft, DraftPart},
+    book::Refusal,
+    codec::Bounded,
+    entry::{LogKey, kind},
+    ids::{AudienceTag, Class, EntryHash, Lane, Millis, Seq},
+    operation::{DataOperation, Operation, PartContent},
+    run,
+};
+
+use super::{Engine, record::Source};
+use crate::error::NodeError;
+
+/// Most operations put into one entry: below the format's limit, so that an entry stays small
+/// enough to be cut off a slow link without much loss.
+const OPERATIONS_PER_ENTRY: usize = 200;
+/// Most bytes of operations put into one entry.
+const BYTES_PER_ENTRY: usize = 24 * 1024;
+
+/// Operations by the class of the part that will hold them.
+pub type PartWrites = BTreeMap<Class, Vec<DataOperation>>;
+
+/// An entry this device wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Its hash.
+    pub hash: EntryHash,
+    /// Its place.
+    pub seq: Seq,
+}
+
+impl Engine {
+    /// Writes data operations as one entry (more where they do not fit).
+    pub fn write(
+        &mut self,
+        writes: PartWrites,
+        urgency: u8,
+        now: Millis,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Vec<Written>, NodeError> {
+        let mut written = Vec::new();
+        for parts in split(writes)? {
+            let mut draft_parts = Vec::new();
+            for (class, operations) in parts {
+                let key = match class {
+                    Class::C0 => None,
+                    _ => Some(self.book.keys().writing_key(class).cloned().ok_or(
+                        NodeError::Author(author::AuthorError::NoKey(class.0)),
+                    )?),
+                };
+                let content = PartContent { operations: Bounded::try_from(operations)? };
+                draft_parts.push(DraftPart { class, key, content });
+            }
+            let draft = Draft {
+                kind: kind::DATA,
+                urgency,
+                audience: AudienceTag::ZERO,
+                claimed: now,
+                parts: draft_parts,
+            };
+            written.push(self.write_draft(Lane::DATA, &draft, random)?);
+        }
+        Ok(written)
+    }
+
+    /// Writes acts as one entry of the authority lane.
+    pub fn write_acts(
+        &mut self,
+        entry_kind: u8,
+        acts: &[Act],
+        now: Millis,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Written, NodeError> {
+        let operations = acts.iter().map(Act::write).collect::<Result<Vec<_>, _>>()?;
+        let content = PartContent { operations: Bounded::try_from(operations)? };
+        let draft = Draft {
+            kind: entry_kind,
+            urgency: muster_log::entry::urgency::ASSIGNMENT,
+            audience: AudienceTag::ZERO,
+            claimed: now,
+            parts: vec![DraftPart { class: Class::C0, key: None, content }],
+        };
+        self.write_draft(Lane::AUTHORITY, &draft, random)
+    }
+
+    fn write_draft(
+        &mut self,
+        lane: Lane,
+        draft: &Draft,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Written, NodeError> {
+        let log: LogKey = self.own_log(lane);
+        let tip = self.book.tip(&log);
+        let grant = self.own_grant().map(|g| g.id).ok_or(NodeError::NotAdmitted)?;
+        let highest = self.book.highest();
+        let key = self.secrets.key();
+        let run =
+            author::write(&self.book.incident(), &key, &log, tip, highest, grant, draft)?;
+        let bytes = run::encode(&run);
+        self.receive(&bytes, Source::Own, draft.claimed, random)??;
+        let hash = self.book.log(&log.id(&self.book.incident())).and_then(|l| l.hash_at(tip.next));
+        match hash {
+            Some(hash) => Ok(Written { hash, seq: tip.next }),
+            None => Err(NodeError::Refused(Refusal::UnknownAuthor(log.device))),
+        }
+    }
+}
+
+type Parts = BTreeMap<Class, Vec<Operation>>;
+
+/// Cuts writes into entries that keep within the limits; usually one.
+fn split(writes: PartWrites) -> Result<Vec<Parts>, NodeError> {
+    let mut entries = vec![Parts::new()];
+    let (mut count, mut bytes) = (0, 0);
+    for (class, operations) in writes {
+        for operation in operations {
+            let Some(operation) = operation.write() else { continue };
+            let operation = operation?;
+            let len = operation.body.len() + 8;
+            if count + 1 > OPERATIONS_PER_ENTRY || (count > 0 && bytes + len > BYTES_PER_ENTRY) {
+                entries.push(Parts::new());
+                (count, bytes) = (0, 0);
+            }
+            count += 1;
+            bytes += len;
+            if let Some(entry) = entries.last_mut() {
+                entry.entry(class).or_default().push(operation);
+            }
+        }
+    }
+    entries.retain(|entry| !entry.is_empty());
+    Ok(entries)
+}

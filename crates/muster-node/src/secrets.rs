@@ -1,0 +1,131 @@
+//! What a device keeps to itself: its keys, its generation, the incident secret.
+//!
+//! Stored sealed under the storage key, as one small file; never logged, never sent.
+
+use muster_log::{
+    chain::DeviceKey,
+    codec::{self, CodecError, Decode, Encode, Text},
+    entry::LogKey,
+    ids::{DeviceId, Generation, GrantId, Lane},
+    seal::ExchangeSecret,
+};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Name of the sealed file.
+pub const FILE: &str = "device";
+/// Name of the public file that holds the genesis.
+pub const GENESIS_FILE: &str = "genesis";
+
+/// The device's secrets. Without `member` it has asked to join and has no answer yet.
+#[derive(Clone, PartialEq, Encode, Decode, Zeroize, ZeroizeOnDrop)]
+pub struct Secrets {
+    signing: [u8; 32],
+    exchange: [u8; 32],
+    generation: u64,
+    #[zeroize(skip)]
+    pub(crate) label: Text<64>,
+    #[zeroize(skip)]
+    pub(crate) code: Text<8>,
+    member: Option<Membership>,
+}
+
+/// What a member knows beyond its own keys.
+#[derive(Clone, PartialEq, Encode, Decode, Zeroize)]
+pub struct Membership {
+    /// The incident secret.
+    pub secret: [u8; 32],
+    /// The grant this device writes under.
+    #[zeroize(skip)]
+    pub grant: GrantId,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secrets({})", self.device())
+    }
+}
+
+impl Secrets {
+    /// Makes the secrets of a new device from random bytes.
+    pub fn new(
+        random: &mut dyn FnMut(&mut [u8]),
+        label: Text<64>,
+        code: Text<8>,
+    ) -> Self {
+        let mut fresh = || {
+            let mut bytes = [0; 32];
+            random(&mut bytes);
+            bytes
+        };
+        let (signing, exchange, generation) = (fresh(), fresh(), fresh());
+        let exchange = *ExchangeSecret::from_random(exchange).bytes();
+        let mut secrets = Self { signing, exchange, generation: 0, label, code, member: None };
+        secrets.set_generation(&generation);
+        secrets
+    }
+
+    fn set_generation(&mut self, random: &[u8; 32]) {
+        self.generation = random.iter().take(8).fold(0, |n, byte| n << 8 | u64::from(*byte));
+    }
+
+    /// Opens a new generation: after a repair, a restore, or any doubt about the log's tail.
+    pub fn renew_generation(&mut self, random: &mut dyn FnMut(&mut [u8])) {
+        let mut bytes = [0; 32];
+        random(&mut bytes);
+        self.set_generation(&bytes);
+    }
+
+    /// Notes that the device was admitted.
+    pub fn join(&mut self, member: Membership) {
+        self.member = Some(member);
+    }
+
+    /// What a member knows; none before the answer came.
+    pub fn member(&self) -> Option<&Membership> {
+        self.member.as_ref()
+    }
+
+    /// The signing key.
+    pub fn key(&self) -> DeviceKey {
+        DeviceKey::from_bytes(&self.signing)
+    }
+
+    /// The X25519 secret.
+    pub fn exchange(&self) -> ExchangeSecret {
+        ExchangeSecret::from_bytes(self.exchange)
+    }
+
+    /// The device's id.
+    pub fn device(&self) -> DeviceId {
+        self.key().id()
+    }
+
+    /// The log this device writes in a lane.
+    pub fn log(&self, lane: Lane) -> LogKey {
+        LogKey { device: self.device(), generation: Generation(self.generation), lane }
+    }
+
+    /// The bytes to be sealed.
+    pub fn to_bytes(&self) -> zeroize::Zeroizing<Vec<u8>> {
+        zeroize::Zeroizing::new(codec::encode(self))
+    }
+
+    /// Reads them back.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
+        codec::decode::<Self, 1024>("device secrets", bytes)
+    }
+}
+
+/// The short code of a device: as given, or the label's first four letters or digits, upper case.
+pub fn device_code(given: Option<&str>, label: &str) -> Option<Text<8>> {
+    let from = given.unwrap_or(label);
+    let most = if given.is_some() { 8 } else { 4 };
+    let code: String = from
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(most)
+        .map(|c| c.to_ascii_uppercase())
+        .collect();
+    let code = if code.is_empty() { "DEV".to_owned() } else { code };
+    Text::try_from(code).ok()
+}

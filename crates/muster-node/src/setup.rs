@@ -1,0 +1,243 @@
+//! What is done once, without a daemon: founding an incident, and joining one by two files.
+//!
+//! Each function takes an unlocked, empty or pending data directory, and leaves it complete or as it
+//! was. Later life is [`crate::engine`]'s.
+
+use muster_log::{
+    act::{Act, Audience, KeyAct, LOCKBOX_INFO, Lockbox},
+    author::{self, Draft, DraftPart, Tip},
+    chain::DeviceKey,
+    codec::{Bounded, Text},
+    entry::{kind, urgency},
+    genesis::{Allowances, FORMAT, Founder, Genesis, GenesisBody, RestRules, SUITE},
+    hash,
+    ids::{AudienceTag, Class, DeviceId, EntryHash, ExchangeKey, IncidentId, Lamport, Lane, Millis, Seq},
+    operation::PartContent,
+    pairing::{Answer, Request},
+    run,
+    seal::{self, ClassKey},
+};
+use muster_store::{DataDir, Journal};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::{
+    engine::{self, record},
+    error::NodeError,
+    secrets::{self, Membership, Secrets},
+};
+
+/// Random bytes, drawn at the edge.
+pub type Random<'a> = &'a mut dyn FnMut(&mut [u8]);
+
+/// What a new incident is to be.
+#[derive(Debug, Clone)]
+pub struct Founding {
+    /// What people call the incident.
+    pub name: Text<120>,
+    /// What people call this device.
+    pub label: Text<64>,
+    /// The device's short code.
+    pub code: Text<8>,
+    /// How many root keys are made.
+    pub roots: u8,
+    /// How many of them a recovery takes.
+    pub threshold: u8,
+    /// Languages, the first one for pairing words.
+    pub languages: Vec<String>,
+    /// The time, as this device has it.
+    pub now: Millis,
+}
+
+/// A new incident.
+pub struct Founded {
+    /// The incident.
+    pub incident: IncidentId,
+    /// This device.
+    pub device: DeviceId,
+    /// The secrets of the root keys, to be sealed into recovery files and then forgotten.
+    pub roots: Vec<Zeroizing<[u8; 32]>>,
+}
+
+fn fresh(random: Random<'_>) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    random(&mut bytes);
+    bytes
+}
+
+/// Founds an incident in a fresh data directory.
+pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Founded, NodeError> {
+    let mut secrets = Secrets::new(random, founding.label.clone(), founding.code.clone());
+    let roots: Vec<_> = (0..founding.roots.max(1)).map(|_| Zeroizing::new(fresh(random))).collect();
+    let keys: Vec<_> = roots.iter().map(|r| DeviceKey::from_bytes(r)).collect();
+    let exchange = secrets.exchange().public()?;
+    let genesis = genesis(founding, &secrets, exchange, &keys, fresh(random))?;
+    let incident = genesis.id();
+    secrets.join(Membership { secret: fresh(random), grant: hash::founder_grant(&incident) });
+
+    let first = first_keys(&genesis, &secrets, exchange, random)?;
+    dir.write_public(secrets::GENESIS_FILE, &genesis.to_bytes())?;
+    let (mut journal, _) = Journal::open(dir, engine::journal_options())?;
+    append(&mut journal, &[first], genesis.body().claimed, random)?;
+    journal.close()?;
+    // Last: a directory without it is no member's.
+    dir.write_secret(secrets::FILE, &secrets.to_bytes(), random)?;
+    Ok(Founded { incident, device: secrets.device(), roots })
+}
+
+fn genesis(
+    founding: Founding,
+    secrets: &Secrets,
+    exchange: ExchangeKey,
+    roots: &[DeviceKey],
+    salt: [u8; 32],
+) -> Result<Genesis, NodeError> {
+    let languages: Vec<_> =
+        founding.languages.into_iter().filter_map(|l| Text::try_from(l).ok()).take(8).collect();
+    let ids: Vec<_> = roots.iter().map(DeviceKey::id).collect();
+    let body = GenesisBody {
+        format: FORMAT,
+        suite: SUITE,
+        salt,
+        name: founding.name,
+        claimed: founding.now,
+        roots: Bounded::try_from(ids)?,
+        threshold: founding.threshold.max(1),
+        founder: Founder {
+            device: secrets.device(),
+            exchange,
+            label: founding.label,
+            code: founding.code,
+        },
+        schema: muster_model::SCHEMA,
+        allowances: Allowances::default(),
+        rest: RestRules::default(),
+        retention_days: 0,
+        languages: Bounded::try_from(languages)?,
+    };
+    Ok(Genesis::sign(body, roots)?)
+}
+
+/// The first entry of all: one key for each class, in lockboxes for the founder.
+fn first_keys(
+    genesis: &Genesis,
+    secrets: &Secrets,
+    exchange: ExchangeKey,
+    random: Random<'_>,
+) -> Result<Vec<u8>, NodeError> {
+    let mut operations = Vec::new();
+    for class in [Class::C1, Class::C2, Class::C3] {
+        let key = ClassKey::from_bytes(fresh(random));
+        let lockbox = lockbox(secrets.device(), &exchange, &key, random)?;
+        let act = KeyAct {
+            key: key.id(),
+            class,
+            audience: Audience::WholeClass,
+            lockboxes: Bounded::try_from(vec![lockbox])?,
+            under: Bounded::default(),
+            previous: Bounded::default(),
+        };
+        operations.push(Act::Key(act).write()?);
+    }
+    let log = secrets.log(Lane::AUTHORITY);
+    let incident = genesis.id();
+    let tip = Tip { next: Seq(0), before: EntryHash(log.id(&incident).0) };
+    let content = PartContent { operations: Bounded::try_from(operations)? };
+    let draft = Draft {
+        kind: kind::KEY,
+        urgency: urgency::ASSIGNMENT,
+        audience: AudienceTag::ZERO,
+        claimed: genesis.body().claimed,
+        parts: vec![DraftPart { class: Class::C0, key: None, content }],
+    };
+    let grant = hash::founder_grant(&incident);
+    let key = secrets.key();
+    Ok(run::encode(&author::write(&incident, &key, &log, tip, Lamport(0), grant, &draft)?))
+}
+
+/// Seals a class key to one device.
+pub(crate) fn lockbox(
+    device: DeviceId,
+    exchange: &ExchangeKey,
+    key: &ClassKey,
+    random: Random<'_>,
+) -> Result<Lockbox, NodeError> {
+    let sealed = seal::seal_to(exchange, LOCKBOX_INFO, key.bytes(), fresh(random))?;
+    Ok(Lockbox { device, sealed: sealed.try_into()? })
+}
+
+fn append(
+    journal: &mut Journal,
+    runs: &[Vec<u8>],
+    now: Millis,
+    random: Random<'_>,
+) -> Result<(), NodeError> {
+    for run in runs {
+        let record = record::encode(now, record::Source::Own, run);
+        journal.append(&[&record], random)?;
+    }
+    journal.sync()?;
+    Ok(())
+}
+
+/// Makes the request with which a device asks to join. Its data directory waits for the answer.
+pub fn request(
+    dir: &DataDir,
+    label: Text<64>,
+    code: Text<8>,
+    now: Millis,
+    random: Random<'_>,
+) -> Result<Request, NodeError> {
+    let secrets = Secrets::new(random, label.clone(), code.clone());
+    let request = Request::sign(&secrets.key(), secrets.exchange().public()?, label, code, now);
+    dir.write_secret(secrets::FILE, &secrets.to_bytes(), random)?;
+    Ok(request)
+}
+
+/// Makes the same request again, for a device that still waits.
+pub fn repeat_request(dir: &DataDir, now: Millis) -> Result<Request, NodeError> {
+    let secrets = engine::read_secrets(dir)?;
+    if secrets.member().is_some() {
+        return Err(NodeError::AlreadyMember);
+    }
+    let (label, code) = (secrets.label.clone(), secrets.code.clone());
+    Ok(Request::sign(&secrets.key(), secrets.exchange().public()?, label, code, now))
+}
+
+/// What a device joined.
+pub struct Joined {
+    /// The incident.
+    pub genesis: Genesis,
+    /// This device.
+    pub device: DeviceId,
+    /// How many entries of lane 0 came with the answer.
+    pub entries: u64,
+}
+
+/// Takes the answer in. Nothing is changed when it is not for this device.
+pub fn accept(
+    dir: &DataDir,
+    answer: &[u8],
+    now: Millis,
+    random: Random<'_>,
+) -> Result<Joined, NodeError> {
+    let mut secrets = engine::read_secrets(dir)?;
+    if secrets.member().is_some() {
+        return Err(NodeError::AlreadyMember);
+    }
+    let mut answer = Answer::open(answer, &secrets.exchange())?;
+    let mut book = engine::empty_book(&answer.genesis, &secrets);
+    for run in &answer.lane0 {
+        book.receive(run)?;
+    }
+    if !book.authority().knows(&secrets.device()) {
+        return Err(NodeError::NotAdmitted);
+    }
+    dir.write_public(secrets::GENESIS_FILE, &answer.genesis.to_bytes())?;
+    let (mut journal, _) = Journal::open(dir, engine::journal_options())?;
+    append(&mut journal, &answer.lane0, now, random)?;
+    journal.close()?;
+    secrets.join(Membership { secret: *answer.secret, grant: answer.grant });
+    dir.write_secret(secrets::FILE, &secrets.to_bytes(), random)?;
+    answer.secret.zeroize();
+    Ok(Joined { device: secrets.device(), entries: book.entries(), genesis: answer.genesis })
+}
