@@ -13,14 +13,14 @@ mod bytes;
 pub mod dir;
 mod error;
 pub mod fs;
-// pub mod index;
+pub mod index;
 pub mod journal;
 pub mod keys;
 mod seal;
 
 pub use dir::{DataDir, DirError};
 pub use error::IoFailure;
-// pub use index::{Index, IndexError, Marker, Opened};
+pub use index::{Index, IndexError, Marker, Opened};
 pub use journal::{Journal, JournalError, Position};
 pub use keys::{KeyError, PassphraseCost, Unlock};
 
