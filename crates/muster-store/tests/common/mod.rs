@@ -146,3 +146,14 @@ pub fn check_secret(dir: &DataDir, ledger: &Ledger, what: &str) {
 pub fn journal_path(name: &str) -> PathBuf {
     Path::new(DIR).join("journal").join(name)
 }
+
+/// Failing cases are kept beside the test's source, and run first from then on.
+pub fn cases(cases: u32) -> proptest::test_runner::Config {
+    proptest::test_runner::Config {
+        cases,
+        failure_persistence: Some(Box::new(
+            proptest::test_runner::FileFailurePersistence::WithSource("regressions"),
+        )),
+        ..Default::default()
+    }
+}
