@@ -1,0 +1,187 @@
+//! Repair: keeping every record that verifies when something durable was damaged.
+//!
+//! A damaged segment is written anew, under a fresh key, as the next generation of the same
+//! number, so that the order of records stays; the damaged files go to `journal/damaged/`. The
+//! decisive step is one rename: cut short before it, nothing has happened; after it, opening
+//! finishes the rest. Sound segments are not touched.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::examine::Look;
+use super::layout::{self, HEADER_LEN, Header, Position, SegmentId};
+use super::read::Scan;
+use super::survey::{Surveyed, survey};
+use super::write::make_key;
+use super::{Damage, JournalError, Place};
+use crate::error::IoFailure;
+use crate::fs::FileSystem;
+use crate::keys::Unlock;
+use crate::seal::Sealer;
+use crate::{DataDir, Random};
+
+/// A segment that was written anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rewritten {
+    /// The damaged file.
+    pub old: SegmentId,
+    /// What stands in its place.
+    pub new: SegmentId,
+    /// How many records were kept.
+    pub kept: u64,
+}
+
+/// What a repair did. Positions within rewritten segments are no longer valid: whatever holds
+/// some (an index) must be built again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepairReport {
+    /// The segments written anew.
+    pub rewritten: Vec<Rewritten>,
+    /// Every byte range that is lost.
+    pub lost: Vec<Damage>,
+    /// Where the damaged files are now.
+    pub aside: Vec<PathBuf>,
+}
+
+/// Repairs the journal of the data directory at `path`.
+///
+/// # Errors
+/// As [`Journal::repair`](super::Journal::repair), or if the directory cannot be opened.
+pub fn repair(
+    fs: Arc<dyn FileSystem>,
+    path: &Path,
+    unlock: &Unlock,
+    random: Random<'_>,
+) -> Result<RepairReport, JournalError> {
+    repair_dir(&DataDir::open(fs, path, unlock)?, random)
+}
+
+impl super::Journal {
+    /// Repairs the journal of an open data directory. With nothing damaged it does nothing; a
+    /// torn tail is left to [`Journal::open`](super::Journal::open). Can be repeated after it was
+    /// cut short.
+    ///
+    /// # Errors
+    /// What failed; then the journal is as it was, or partly repaired and no worse.
+    pub fn repair(dir: &DataDir, random: Random<'_>) -> Result<RepairReport, JournalError> {
+        repair_dir(dir, random)
+    }
+}
+
+fn repair_dir(dir: &DataDir, random: Random<'_>) -> Result<RepairReport, JournalError> {
+    dir.check_writable()?;
+    let place = Place::new(dir);
+    let found = survey(&place, Look::Saving)?;
+    let mut report = RepairReport::default();
+    let stale = &found.catalogue;
+    for name in stale.superseded.iter().chain(&stale.orphans) {
+        report.aside.extend(put_aside(&place, name)?);
+    }
+    let mut previous = 0;
+    for seg in &found.segments {
+        if !seg.torn && !seg.lost.is_empty() {
+            let new = rewrite(&place, seg, previous, random)?;
+            report.lost.extend(&seg.lost);
+            report.rewritten.push(new);
+            for name in [seg.id.segment_name(), seg.id.key_name()] {
+                report.aside.extend(put_aside(&place, &name)?);
+            }
+        }
+        previous = seg.testified;
+    }
+    place.sync()?;
+    Ok(report)
+}
+
+fn rewrite(
+    place: &Place,
+    seg: &Surveyed,
+    previous: u32,
+    random: Random<'_>,
+) -> Result<Rewritten, JournalError> {
+    let id = SegmentId {
+        number: seg.id.number,
+        generation: seg.id.generation.saturating_add(1),
+    };
+    let key = make_key(place, id, random)?;
+    let sealer = Sealer::new(&key);
+    let path = place.segment(id);
+    let mut temporary = path.clone().into_os_string();
+    temporary.push(".tmp");
+    let temporary = PathBuf::from(temporary);
+    let file = place
+        .fs
+        .create_new(&temporary)
+        .map_err(IoFailure::at("create", &temporary))?;
+    let header = Header {
+        id,
+        previous,
+        stands_for: seg.testified.max(HEADER_LEN),
+    };
+    file.write_at(&header.encode(), 0)
+        .map_err(IoFailure::at("write", &temporary))?;
+    let (mut offset, mut kept) = (HEADER_LEN, 0);
+    let source = seg.found.iter().map(|found| (seg.id, found.len));
+    let source = source.filter(|_| seg.found.as_ref().is_some_and(|found| found.frames > 0));
+    let mut bytes = Vec::new();
+    for record in Scan::saving(place.clone(), source) {
+        let (_, record) = record?;
+        let at = Position {
+            segment: id,
+            offset,
+        };
+        bytes.clear();
+        layout::frame_onto(&sealer, at, HEADER_LEN, &record, &mut bytes);
+        file.write_at(&bytes, u64::from(offset))
+            .map_err(IoFailure::at("write", &temporary))?;
+        offset = offset.saturating_add(crate::bytes::len32(&bytes));
+        kept += 1;
+    }
+    file.sync_data()
+        .map_err(IoFailure::at("sync", &temporary))?;
+    place.sync()?;
+    place
+        .fs
+        .rename(&temporary, &path)
+        .map_err(IoFailure::at("rename", &temporary))?;
+    place.sync()?;
+    Ok(Rewritten {
+        old: seg.id,
+        new: id,
+        kept,
+    })
+}
+
+/// Moves a file of the journal's folder to `damaged/`, under a name that is free there. Tells
+/// where; `None` if there was no such file.
+pub(crate) fn put_aside(place: &Place, name: &str) -> Result<Option<PathBuf>, JournalError> {
+    let from = place.dir.join(name);
+    let exists = |path: &Path| {
+        let answer = place.fs.exists(path);
+        answer.map_err(IoFailure::at("look for", path))
+    };
+    if !exists(&from)? {
+        return Ok(None);
+    }
+    let aside = place.dir.join("damaged");
+    place
+        .fs
+        .create_dir_all(&aside)
+        .map_err(IoFailure::at("create the directory", &aside))?;
+    place.sync()?;
+    let mut to = aside.join(name);
+    let mut copy = 1;
+    while exists(&to)? {
+        copy += 1;
+        to = aside.join(format!("{name}.{copy}"));
+    }
+    place
+        .fs
+        .rename(&from, &to)
+        .map_err(IoFailure::at("rename", &from))?;
+    place
+        .fs
+        .sync_dir(&aside)
+        .map_err(IoFailure::at("sync the directory", &aside))?;
+    Ok(Some(to))
+}
