@@ -1,0 +1,6 @@
+//! Reading other people's tables: rows and cells, and what a mapping file makes of them.
+//!
+//! Nothing here knows what a value means: the daemon parses values by the field table.
+
+pub mod mapping;
+pub mod table;

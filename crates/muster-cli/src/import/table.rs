@@ -1,0 +1,166 @@
+//! A CSV file as rows, each whole or refused with its reason; one broken row spoils no other.
+//!
+//! The csv crate reads the records; where a record ends is decided here first, because a quote that
+//! is never closed would swallow the rest of the file.
+
+use encoding_rs::Encoding;
+
+/// Longest cell, in bytes: a field of an entry holds less.
+pub const MAX_CELL: usize = 16 * 1024;
+/// Most lines one quoted record may span.
+const MAX_LINES: usize = 200;
+
+/// A row of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its number, from 1 after the header.
+    pub number: u64,
+    /// Its cells, or what is wrong with it.
+    pub cells: Result<Vec<String>, Fault>,
+}
+
+/// What is wrong with a row, and in which column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The column's name; empty where no one column is to blame.
+    pub column: String,
+    /// The reason.
+    pub why: String,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Names of the columns.
+    pub header: Vec<String>,
+    /// The rows.
+    pub rows: Vec<Row>,
+}
+
+impl Table {
+    /// Reads a whole file. An error is about the file as such: no header, an unknown encoding.
+    pub fn read(bytes: &[u8], encoding: Option<&str>, delimiter: char) -> Result<Self, String> {
+        let delimiter = u8::try_from(delimiter).map_err(|_| "the delimiter must be one ASCII character")?;
+        let decoded;
+        let bytes = match encoding {
+            None => bytes,
+            Some(label) => {
+                let encoding = Encoding::for_label(label.as_bytes())
+                    .ok_or_else(|| format!("the encoding {label:?} is not known"))?;
+                decoded = encoding.decode(bytes).0.into_owned();
+                decoded.as_bytes()
+            }
+        };
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();
+        let Some((first, rest)) = lines.split_first() else { return Err("the file is empty".into()) };
+        let header = split(first, delimiter).ok_or("the header cannot be read")?;
+        let header: Vec<String> = header
+            .into_iter()
+            .map(|c| String::from_utf8(c).map(|s| s.trim().to_owned()))
+            .collect::<Result<_, _>>()
+            .map_err(|_| "the header is not UTF-8; name the encoding in the mapping file")?;
+        let mut rows = Vec::new();
+        let mut at = 0;
+        while let Some(line) = rest.get(at) {
+            if line.iter().all(u8::is_ascii_whitespace) {
+                at += 1;
+                continue;
+            }
+            let number = rows.len() as u64 + 1;
+            let (cells, used) = record(rest.get(at..).unwrap_or_default(), &header, delimiter);
+            rows.push(Row { number, cells });
+            at += used;
+        }
+        Ok(Self { header, rows })
+    }
+}
+
+/// The record that starts at the first of `lines`, and how many lines it takes. A broken record
+/// takes one line, so that the next one has its chance.
+fn record(lines: &[&[u8]], header: &[String], delimiter: u8) -> (Result<Vec<String>, Fault>, usize) {
+    let fault = |column: &str, why: String| Err(Fault { column: column.to_owned(), why });
+    let mut quotes = 0;
+    let mut span = 0;
+    for line in lines.iter().take(MAX_LINES) {
+        span += 1;
+        quotes += line.iter().filter(|b| **b == b'"').count();
+        if quotes % 2 == 0 {
+            break;
+        }
+    }
+    let whole: Vec<u8> = lines.iter().take(span).flat_map(|l| l.iter().copied()).collect();
+    let cells = if quotes % 2 == 0 { split(&whole, delimiter) } else { None };
+    let fits = cells.as_ref().is_some_and(|c| c.len() == header.len());
+    if span > 1 && !fits || quotes % 2 == 1 {
+        let broken = lines.first().map(|l| split(l, delimiter).unwrap_or_default()).unwrap_or_default();
+        let column = broken.len().checked_sub(1).and_then(|i| header.get(i));
+        return (fault(column.map_or("", String::as_str), "a quote is not closed".into()), 1);
+    }
+    let Some(cells) = cells else { return (fault("", "the row cannot be read".into()), 1) };
+    if cells.len() != header.len() {
+        let why = format!("{} cells where the header has {}", cells.len(), header.len());
+        return (fault("", why), span);
+    }
+    let mut out = Vec::with_capacity(cells.len());
+    for (cell, column) in cells.into_iter().zip(header) {
+        if cell.len() > MAX_CELL {
+            let why = format!("a cell of {} bytes; the most is {MAX_CELL}", cell.len());
+            return (fault(column, why), span);
+        }
+        match String::from_utf8(cell) {
+            Ok(cell) => out.push(cell),
+            Err(_) => return (fault(column, "not UTF-8 text".into()), span),
+        }
+    }
+    (Ok(out), span)
+}
+
+fn split(record: &[u8], delimiter: u8) -> Option<Vec<Vec<u8>>> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(record);
+    let mut out = csv::ByteRecord::new();
+    match reader.read_byte_record(&mut out) {
+        Ok(true) => Some(out.iter().map(<[u8]>::to_vec).collect()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_broken_row_spoils_no_other() {
+        let big = "x".repeat(MAX_CELL + 1);
+        let mut file = b"id,text\n1,\"a\nb\"\n2,\"never closed\n3,ok\n4,\xff\n5\n".to_vec();
+        file.extend(format!("6,{big}\n7,\"it's \"\"fine\"\"\"\n").into_bytes());
+        let table = Table::read(&file, None, ',').unwrap();
+        let why: Vec<_> = table
+            .rows
+            .iter()
+            .map(|r| match &r.cells {
+                Ok(cells) => format!("{}:{}", r.number, cells[1]),
+                Err(f) => format!("{}!{}:{}", r.number, f.column, f.why),
+            })
+            .collect();
+        assert_eq!(why[0], "1:a\nb");
+        assert_eq!(why[1], "2!text:a quote is not closed");
+        assert_eq!(why[2], "3:ok");
+        assert_eq!(why[3], "4!text:not UTF-8 text");
+        assert_eq!(why[4], "5!:1 cells where the header has 2");
+        assert!(why[5].starts_with("6!text:a cell of"));
+        assert_eq!(why[6], "7:it's \"fine\"");
+    }
+
+    #[test]
+    fn other_encodings_are_read_when_named() {
+        let table = Table::read(b"nom;lieu\nLeog\xe2ne;x\n", Some("windows-1252"), ';').unwrap();
+        assert_eq!(table.rows[0].cells.as_ref().unwrap()[0], "Leogâne");
+        assert!(Table::read(b"a\n", Some("klingon"), ';').is_err());
+    }
+}

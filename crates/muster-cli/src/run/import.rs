@@ -1,0 +1,118 @@
+//! `import`: a file's rows, mapped to fields, offered to the daemon page by page.
+
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use muster_node::api::{ImportRow, Request, exit};
+use serde_json::{Value as Json, json};
+
+use super::{required, text};
+use crate::{
+    Context,
+    failure::{Failure, Outcome},
+    import::{mapping::{Mapped, Mapping}, table::Table},
+    render,
+};
+
+/// Rows offered at a time.
+const PAGE: usize = 200;
+
+#[derive(Default)]
+struct Tally {
+    rows: u64,
+    imported: u64,
+    unchanged: u64,
+    filtered: u64,
+    repeated: u64,
+    refused: Vec<Json>,
+    ids: Vec<Json>,
+}
+
+/// `import`.
+pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    let what = required(m, "what")?;
+    let kind = what.trim_end_matches('s');
+    let file = PathBuf::from(required(m, "file")?);
+    let dry_run = m.get_flag("dry-run");
+    let mapping = match text(m, "map") {
+        Some(path) => Mapping::read(Path::new(&path))?,
+        None => Mapping::by_header(kind, &file),
+    };
+    if mapping.kind != kind {
+        return Err(Failure::new("map-other-kind", exit::USAGE).with("map", &mapping.kind).with("kind", kind));
+    }
+    let bytes = std::fs::read(&file).map_err(|e| Failure::file("read", &file, &e))?;
+    let table = Table::read(&bytes, mapping.encoding.as_deref(), mapping.delimiter.unwrap_or(','))
+        .map_err(|why| Failure::new("table-wrong", exit::REFUSED).with("path", file.display()).with("why", why))?;
+    mapping.check_columns(&table.header)?;
+    let client = c.client()?;
+    let mut tally = Tally::default();
+    let mut page = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    let total = table.rows.len();
+    for row in &table.rows {
+        tally.rows += 1;
+        match row.cells.as_ref().map(|cells| mapping.map(&table.header, cells)) {
+            Err(fault) => tally.refused.push(refusal(row.number, &fault.column, &fault.why)),
+            Ok(Mapped::Dropped) => tally.filtered += 1,
+            Ok(Mapped::Refused { column, why }) => tally.refused.push(refusal(row.number, &column, &why)),
+            Ok(Mapped::Row { key, fields, columns, kind }) => {
+                if seen.insert(key.clone()) {
+                    page.push(ImportRow { row: row.number, key, fields, columns, kind });
+                } else {
+                    tally.repeated += 1;
+                }
+            }
+        }
+        if page.len() >= PAGE {
+            offer(&client, kind, std::mem::take(&mut page), dry_run, &mut tally)?;
+            if std::io::IsTerminal::is_terminal(&std::io::stderr()) && !c.json {
+                eprint!("\r{}/{total}", tally.rows);
+            }
+        }
+    }
+    offer(&client, kind, page, dry_run, &mut tally)?;
+    tally.refused.sort_by_key(|r| r["row"].as_u64());
+    let refused = !tally.refused.is_empty();
+    let answer = json!({
+        "rows": tally.rows, "imported": tally.imported, "unchanged": tally.unchanged,
+        "filtered": tally.filtered, "repeated": tally.repeated, "refused": tally.refused,
+        "dry_run": dry_run,
+    });
+    c.answer("import", answer, render::log::imported);
+    Ok(if refused { exit::REFUSED } else { 0 })
+}
+
+fn refusal(row: u64, column: &str, why: &str) -> Json {
+    json!({ "row": row, "column": column, "why": why })
+}
+
+fn offer(
+    client: &crate::client::Client,
+    kind: &str,
+    rows: Vec<ImportRow>,
+    dry_run: bool,
+    tally: &mut Tally,
+) -> Outcome<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let columns: Vec<_> = rows.iter().map(|r| (r.row, r.columns.clone())).collect();
+    let answer = client.call(&Request::Import { kind: kind.to_owned(), rows, dry_run })?;
+    for (outcome, (row, columns)) in answer["rows"].as_array().into_iter().flatten().zip(columns) {
+        match outcome["outcome"].as_str() {
+            Some("imported") => {
+                tally.imported += 1;
+                tally.ids.push(outcome["id"].clone());
+            }
+            Some("unchanged") => tally.unchanged += 1,
+            Some("repeated") => tally.repeated += 1,
+            _ => {
+                let field = outcome["field"].as_str().unwrap_or_default();
+                let column = columns.get(field).map_or(field, String::as_str);
+                tally.refused.push(refusal(row, column, outcome["why"].as_str().unwrap_or("refused")));
+            }
+        }
+    }
+    Ok(())
+}
