@@ -14,16 +14,16 @@ use muster_log::{
     ids::{AudienceTag, Class, DeviceId, EntryHash, ExchangeKey, IncidentId, Lamport, Lane, Millis, Seq},
     operation::PartContent,
     pairing::{Answer, Request},
-    run,
+    device::{self, Membership, Secrets},
+    record, run,
     seal::{self, ClassKey},
 };
 use muster_store::{DataDir, Journal};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    engine::{self, record},
+    engine,
     error::NodeError,
-    secrets::{self, Membership, Secrets},
 };
 
 /// Random bytes, drawn at the edge.
@@ -75,12 +75,12 @@ pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Fo
     secrets.join(Membership { secret: fresh(random), grant: hash::founder_grant(&incident) });
 
     let first = first_keys(&genesis, &secrets, exchange, random)?;
-    dir.write_public(secrets::GENESIS_FILE, &genesis.to_bytes())?;
+    dir.write_public(device::GENESIS_FILE, &genesis.to_bytes())?;
     let (mut journal, _) = Journal::open(dir, engine::journal_options())?;
     append(&mut journal, &[first], genesis.body().claimed, random)?;
     journal.close()?;
     // Last: a directory without it is no member's.
-    dir.write_secret(secrets::FILE, &secrets.to_bytes(), random)?;
+    dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
     Ok(Founded { incident, device: secrets.device(), roots })
 }
 
@@ -189,7 +189,7 @@ pub fn request(
 ) -> Result<Request, NodeError> {
     let secrets = Secrets::new(random, label.clone(), code.clone());
     let request = Request::sign(&secrets.key(), secrets.exchange().public()?, label, code, now);
-    dir.write_secret(secrets::FILE, &secrets.to_bytes(), random)?;
+    dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
     Ok(request)
 }
 
@@ -232,12 +232,12 @@ pub fn accept(
     if !book.authority().knows(&secrets.device()) {
         return Err(NodeError::NotAdmitted);
     }
-    dir.write_public(secrets::GENESIS_FILE, &answer.genesis.to_bytes())?;
+    dir.write_public(device::GENESIS_FILE, &answer.genesis.to_bytes())?;
     let (mut journal, _) = Journal::open(dir, engine::journal_options())?;
     append(&mut journal, &answer.lane0, now, random)?;
     journal.close()?;
     secrets.join(Membership { secret: *answer.secret, grant: answer.grant });
-    dir.write_secret(secrets::FILE, &secrets.to_bytes(), random)?;
+    dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
     answer.secret.zeroize();
     Ok(Joined { device: secrets.device(), entries: book.entries(), genesis: answer.genesis })
 }

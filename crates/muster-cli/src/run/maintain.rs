@@ -4,12 +4,16 @@
 use std::{path::PathBuf, sync::Arc};
 
 use clap::ArgMatches;
-use muster_log::{book::Received, ids::IncidentId};
+use muster_log::{
+    book::Received,
+    device::{self, Secrets},
+    ids::IncidentId,
+    record,
+};
 use muster_node::{
     api::{Request, exit},
-    engine::{read_only_book, record},
+    engine::read_only_book,
     error::NodeError,
-    secrets::{self, Secrets},
 };
 use muster_store::{DataDir, fs::RealFs, journal};
 use serde_json::{Value as Json, json};
@@ -49,7 +53,7 @@ pub fn doctor(c: &Context<'_>) -> Outcome<u8> {
 }
 
 fn look(dir: &DataDir, note: &mut impl FnMut(&str, &str, Json)) {
-    match dir.read_secret(secrets::FILE) {
+    match dir.read_secret(device::FILE) {
         Ok(Some(bytes)) => match Secrets::from_bytes(&bytes) {
             Ok(s) if s.member().is_none() => note("waiting-for-answer", "attention", json!({})),
             Ok(s) => note("device", "ok", json!({ "device": s.device().hex() })),
@@ -88,9 +92,9 @@ fn verify_dir(dir: &DataDir) -> Result<Json, NodeError> {
     let (genesis, mut book) = read_only_book(dir)?;
     let journal = journal::read_only(dir)?;
     let mut damage: Vec<Json> =
-        journal.damage().iter().map(|d| json!({ "why": d.to_string() })).collect();
+        journal.damages().iter().map(|d| json!({ "why": d.to_string() })).collect();
     let mut refused = Vec::new();
-    for item in journal.scan()? {
+    for item in journal.records() {
         let (position, bytes) = match item {
             Ok(item) => item,
             Err(e) => {
@@ -124,7 +128,7 @@ pub fn repair(c: &Context<'_>) -> Outcome<u8> {
     // Entries that were signed may be lost: never sign their places again.
     let mut secrets = muster_node::engine::read_secrets(&dir)?;
     secrets.renew_generation(&mut muster_node::daemon::random);
-    dir.write_secret(secrets::FILE, &secrets.to_bytes(), &mut muster_node::daemon::random)
+    dir.write_secret(device::FILE, &secrets.to_bytes(), &mut muster_node::daemon::random)
         .map_err(NodeError::from)?;
     let lost: Vec<_> = report.lost.iter().map(|d| json!({ "why": d.to_string() })).collect();
     let answer = json!({ "kept": report.kept, "lost": lost });

@@ -3,13 +3,12 @@
 use std::{io::Write as _, path::Path, sync::Arc};
 
 use clap::ArgMatches;
-use muster_log::codec::Text;
+use muster_log::{codec::Text, device::device_code};
 use muster_node::{
     api::{Request, exit},
     daemon::{self, DaemonConfig, DaemonError},
     network::NetworkConfig,
     recovery,
-    secrets::device_code,
     setup::{self, Founding},
 };
 use muster_store::{DataDir, PassphraseCost, fs::RealFs, keys::Method};

@@ -10,10 +10,11 @@ use muster_log::{
     ids::{DeviceId, EntryHash, GrantId, KeyId, Lane, Millis, ObjectId, Seq},
     keyring::Opened,
     operation::{DataOperation, Operation, Reference},
+    record,
 };
 use muster_model::state::{Outcome, WriteContext};
 
-use super::{Engine, record};
+use super::Engine;
 use crate::error::NodeError;
 
 /// Most changes kept for those who watch; older ones are dropped when nobody takes them.

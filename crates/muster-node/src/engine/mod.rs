@@ -7,7 +7,6 @@ mod apply;
 mod open;
 mod places;
 mod read;
-pub mod record;
 mod write;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,7 +17,9 @@ use muster_log::{
     chain::VerifiedRun,
     genesis::Genesis,
     ids::{DeviceId, GrantId, IncidentId, KeyId, Lane, Millis},
+    device::{self, Secrets},
     keyring::KeyRing,
+    record::{self, Source},
 };
 use muster_model::state::State;
 use muster_store::{DataDir, Index, Journal, Position, journal};
@@ -27,12 +28,9 @@ pub use apply::{Change, Counters};
 pub use open::{OpenReport, read_only_book};
 pub use write::{PartWrites, Written};
 
-use crate::{
-    error::NodeError,
-    secrets::{self, Secrets},
-};
+use crate::error::NodeError;
 use places::Places;
-use record::Source;
+
 
 /// Entries between two checkpoints of the index.
 const CHECKPOINT_EVERY: u64 = 20_000;
@@ -66,7 +64,7 @@ pub fn journal_options() -> journal::Options {
 
 /// Reads the device's secrets out of an unlocked directory.
 pub fn read_secrets(dir: &DataDir) -> Result<Secrets, NodeError> {
-    let bytes = dir.read_secret(secrets::FILE)?.ok_or(NodeError::NoDevice)?;
+    let bytes = dir.read_secret(device::FILE)?.ok_or(NodeError::NoDevice)?;
     Ok(Secrets::from_bytes(&bytes)?)
 }
 

@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, VecDeque};
 
 use muster_log::{
     book::{Book, Received},
+    device,
     genesis::Genesis,
     ids::ObjectId,
+    record,
 };
 use muster_model::state::State;
 use muster_store::{DataDir, Index, Journal, Marker, Opened, Position};
 
-use super::{Counters, Engine, empty_book, journal_options, places::Places, read_secrets, record};
-use crate::{error::NodeError, secrets};
+use super::{Counters, Engine, empty_book, journal_options, places::Places, read_secrets};
+use crate::error::NodeError;
 
 /// Table of objects in the index.
 const OBJECTS: u8 = 1;
@@ -45,7 +47,7 @@ impl Engine {
         if report.torn.is_some() {
             // Some disks lie about syncs: what was cut may have been published after all.
             secrets.renew_generation(random);
-            dir.write_secret(secrets::FILE, &secrets.to_bytes(), random)?;
+            dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
         }
         let (index, opened) = Index::open(&dir)?;
         let mut state = State::default();
@@ -97,7 +99,7 @@ impl Engine {
 }
 
 fn read_genesis(dir: &DataDir) -> Result<Genesis, NodeError> {
-    let bytes = dir.read_public(secrets::GENESIS_FILE)?.ok_or(NodeError::NoDevice)?;
+    let bytes = dir.read_public(device::GENESIS_FILE)?.ok_or(NodeError::NoDevice)?;
     Ok(Genesis::from_bytes(&bytes)?)
 }
 

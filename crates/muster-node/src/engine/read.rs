@@ -4,10 +4,10 @@ use muster_log::{
     book::Refusal,
     chain::{self, VerifiedRun},
     ids::{LogId, Seq},
-    run,
+    record, run,
 };
 
-use super::{Engine, record};
+use super::Engine;
 use crate::error::NodeError;
 
 impl Engine {

@@ -12,10 +12,11 @@ use muster_log::{
     entry::{LogKey, kind},
     ids::{AudienceTag, Class, EntryHash, Lane, Millis, Seq},
     operation::{DataOperation, Operation, PartContent},
+    record::Source,
     run,
 };
 
-use super::{Engine, record::Source};
+use super::Engine;
 use crate::error::NodeError;
 
 /// Most operations put into one entry: below the format's limit, so that an entry stays small

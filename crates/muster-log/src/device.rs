@@ -1,15 +1,17 @@
 //! What a device keeps to itself: its keys, its generation, the incident secret.
 //!
-//! Stored sealed under the storage key, as one small file; never logged, never sent.
+//! Here is only the encoding. Whoever keeps a data directory stores it sealed, as one small file;
+//! it is never logged and never sent.
 
-use muster_log::{
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::{
     chain::DeviceKey,
     codec::{self, CodecError, Decode, Encode, Text},
     entry::LogKey,
     ids::{DeviceId, Generation, GrantId, Lane},
     seal::ExchangeSecret,
 };
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Name of the sealed file.
 pub const FILE: &str = "device";
@@ -22,10 +24,12 @@ pub struct Secrets {
     signing: [u8; 32],
     exchange: [u8; 32],
     generation: u64,
+    /// What people call the device.
     #[zeroize(skip)]
-    pub(crate) label: Text<64>,
+    pub label: Text<64>,
+    /// Its short code in numbers.
     #[zeroize(skip)]
-    pub(crate) code: Text<8>,
+    pub code: Text<8>,
     member: Option<Membership>,
 }
 
@@ -47,11 +51,7 @@ impl std::fmt::Debug for Secrets {
 
 impl Secrets {
     /// Makes the secrets of a new device from random bytes.
-    pub fn new(
-        random: &mut dyn FnMut(&mut [u8]),
-        label: Text<64>,
-        code: Text<8>,
-    ) -> Self {
+    pub fn new(random: &mut dyn FnMut(&mut [u8]), label: Text<64>, code: Text<8>) -> Self {
         let mut fresh = || {
             let mut bytes = [0; 32];
             random(&mut bytes);
@@ -59,13 +59,23 @@ impl Secrets {
         };
         let (signing, exchange, generation) = (fresh(), fresh(), fresh());
         let exchange = *ExchangeSecret::from_random(exchange).bytes();
-        let mut secrets = Self { signing, exchange, generation: 0, label, code, member: None };
+        let mut secrets = Self {
+            signing,
+            exchange,
+            generation: 0,
+            label,
+            code,
+            member: None,
+        };
         secrets.set_generation(&generation);
         secrets
     }
 
     fn set_generation(&mut self, random: &[u8; 32]) {
-        self.generation = random.iter().take(8).fold(0, |n, byte| n << 8 | u64::from(*byte));
+        self.generation = random
+            .iter()
+            .take(8)
+            .fold(0, |n, byte| n << 8 | u64::from(*byte));
     }
 
     /// Opens a new generation: after a repair, a restore, or any doubt about the log's tail.
@@ -102,12 +112,16 @@ impl Secrets {
 
     /// The log this device writes in a lane.
     pub fn log(&self, lane: Lane) -> LogKey {
-        LogKey { device: self.device(), generation: Generation(self.generation), lane }
+        LogKey {
+            device: self.device(),
+            generation: Generation(self.generation),
+            lane,
+        }
     }
 
     /// The bytes to be sealed.
-    pub fn to_bytes(&self) -> zeroize::Zeroizing<Vec<u8>> {
-        zeroize::Zeroizing::new(codec::encode(self))
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(codec::encode(self))
     }
 
     /// Reads them back.
@@ -126,6 +140,10 @@ pub fn device_code(given: Option<&str>, label: &str) -> Option<Text<8>> {
         .take(most)
         .map(|c| c.to_ascii_uppercase())
         .collect();
-    let code = if code.is_empty() { "DEV".to_owned() } else { code };
+    let code = if code.is_empty() {
+        "DEV".to_owned()
+    } else {
+        code
+    };
     Text::try_from(code).ok()
 }

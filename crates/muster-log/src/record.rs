@@ -2,7 +2,7 @@
 //!
 //! Layout: version u8, when it was received (i64), from where (u8), then the encoded run.
 
-use muster_log::{
+use crate::{
     codec::{self, CodecError, Cursor},
     ids::Millis,
 };
