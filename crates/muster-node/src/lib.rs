@@ -1,1 +1,14 @@
-//! placeholder
+//! When, and in what order? One loop: an event comes in, the pure core decides, effects are carried
+//! out. Here the clock and the random source are read, and nowhere else.
+//!
+//! It does not know how a table is drawn in a terminal, and what an entry means is the model's.
+
+pub mod api;
+pub mod daemon;
+pub mod engine;
+pub mod error;
+pub mod network;
+pub mod recovery;
+pub mod server;
+pub mod setup;
+mod verbs;

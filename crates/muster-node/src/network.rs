@@ -1,0 +1,1 @@
+//! The network: contacts and the sync sessions over them.

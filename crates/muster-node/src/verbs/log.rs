@@ -1,0 +1,271 @@
+//! Who said what: entries, the history of an object, and the check of everything.
+
+use std::collections::BTreeMap;
+
+use muster_log::{
+    authority::{Standing, acts_of},
+    chain::VerifiedRun,
+    entry::VerifiedEntry,
+    ids::{Lane, ObjectId, Seq},
+    keyring::Opened,
+    operation::{DataOperation, FieldWrite, Reference},
+    run,
+};
+use muster_model::{
+    item::reference_text,
+    table,
+    value::{Typed, time_text},
+};
+use serde_json::{Value as Json, json};
+
+use super::{Answer, brief, resolve};
+use crate::{
+    api::ApiError,
+    engine::{Change, Engine},
+};
+
+/// Entries shown when nothing is said.
+const LIMIT: usize = 200;
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    hex::encode(bytes)
+}
+
+fn label(engine: &Engine, device: &muster_log::ids::DeviceId) -> Option<String> {
+    engine.book().authority().best_grant(device).map(|g| g.label.clone())
+}
+
+/// A line for those who watch.
+pub fn watch_line(engine: &Engine, change: &Change) -> String {
+    let mut line = json!({
+        "schema": "muster.watch/1",
+        "entry": change.entry.hex(),
+        "device": change.device.hex(),
+        "label": label(engine, &change.device),
+        "seq": change.seq.0,
+        "claimed": time_text(change.claimed),
+    });
+    if let (Some(id), Some(map)) = (change.object, line.as_object_mut()) {
+        map.insert("object".into(), brief(engine, id));
+    }
+    line.to_string()
+}
+
+/// Calls `f` with every entry here, log by log, each log from its start.
+fn each_entry(
+    engine: &Engine,
+    mut f: impl FnMut(&VerifiedRun, &VerifiedEntry),
+) -> Result<(), ApiError> {
+    for heads in engine.book().logs() {
+        let mut stretches: Vec<(Seq, Seq)> =
+            heads.islands().iter().map(|i| (i.from, i.to)).collect();
+        if heads.contiguous() > 0 {
+            stretches.insert(0, (Seq(0), Seq(heads.contiguous() - 1)));
+        }
+        for (mut at, to) in stretches {
+            while at <= to {
+                let Some(run) = engine.run_from(&heads.id(), at)? else { break };
+                run.entries().iter().for_each(|entry| f(&run, entry));
+                match run.last().next() {
+                    Some(next) => at = next,
+                    None => break,
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn writes_of(engine: &Engine, run: &VerifiedRun, entry: &VerifiedEntry) -> Vec<(Reference, u8, DataOperation)> {
+    let mut out = Vec::new();
+    for part in 0..entry.header().parts.len() as u8 {
+        let Opened::Content(content) = engine.book().keys().read(&run.id(), entry, part) else {
+            continue;
+        };
+        let class = entry.header().parts.get(usize::from(part)).map_or(0, |p| p.class.0);
+        for (index, operation) in (0u8..=255).zip(&content.operations) {
+            if let Ok(read) = operation.read() {
+                let at = Reference::new(&run.id(), entry.seq(), &entry.hash(), part, index);
+                out.push((at, class, read));
+            }
+        }
+    }
+    out
+}
+
+fn field_write(operation: &DataOperation) -> Option<(&'static str, &FieldWrite)> {
+    Some(match operation {
+        DataOperation::Set(w) => ("set", w),
+        DataOperation::Add(w) => ("add", w),
+        DataOperation::Remove(w) => ("remove", w),
+        DataOperation::Tally(w) => ("tally", w),
+        DataOperation::Alias(w) => ("alias", w),
+        DataOperation::Unalias(w) => ("unalias", w),
+        _ => return None,
+    })
+}
+
+/// `log`: entries by logical time, oldest first, the last ones.
+pub fn log(engine: &Engine, of: Option<&str>, refused: bool, limit: Option<usize>) -> Answer {
+    let of = of.map(|given| resolve(engine, given, &[])).transpose()?;
+    let mut items: Vec<((u64, String, u64), Json)> = Vec::new();
+    each_entry(engine, |run, entry| {
+        let standing = engine.book().authority().standing(&run.log().device, &entry.header().grant);
+        let counts = matches!(standing, Standing::Counts(_));
+        if refused && counts {
+            return;
+        }
+        let objects: std::collections::BTreeSet<ObjectId> = writes_of(engine, run, entry)
+            .iter()
+            .filter_map(|(_, _, op)| field_write(op).map(|(_, w)| w.slot.object))
+            .collect();
+        if of.is_some_and(|of| !objects.contains(&of)) {
+            return;
+        }
+        let header = entry.header();
+        let order = (header.lamport.0, run.id().hex(), entry.seq().0);
+        let item = json!({
+            "entry": entry.hash().hex(),
+            "device": run.log().device.hex(),
+            "label": label(engine, &run.log().device),
+            "generation": format!("{:x}", run.log().generation.0),
+            "lane": run.log().lane.0,
+            "seq": entry.seq().0,
+            "lamport": header.lamport.0,
+            "claimed": time_text(header.claimed),
+            "kind": kind_code(header.kind),
+            "grant": header.grant.hex(),
+            "counts": counts,
+            "parts": header.parts.iter().map(|p| json!({ "class": p.class.0, "bytes": p.len })).collect::<Vec<_>>(),
+            "objects": objects.iter().map(|id| brief(engine, *id)).collect::<Vec<_>>(),
+            "acts": if run.log().lane == Lane::AUTHORITY { act_codes(entry) } else { Vec::new() },
+        });
+        items.push((order, item));
+    })?;
+    items.sort_by(|a, b| a.0.cmp(&b.0));
+    let skip = items.len().saturating_sub(limit.unwrap_or(LIMIT));
+    let total = items.len();
+    let items: Vec<_> = items.into_iter().skip(skip).map(|(_, item)| item).collect();
+    Ok(json!({ "items": items, "total": total, "refused": engine.counters().refused }))
+}
+
+fn kind_code(kind: u8) -> String {
+    match kind {
+        muster_log::entry::kind::DATA => "data".into(),
+        muster_log::entry::kind::AUTHORITY => "authority".into(),
+        muster_log::entry::kind::KEY => "key".into(),
+        muster_log::entry::kind::ERASURE => "erasure".into(),
+        muster_log::entry::kind::FORK => "fork".into(),
+        muster_log::entry::kind::RECEIPT => "receipt".into(),
+        other => format!("kind-{other}"),
+    }
+}
+
+fn act_codes(entry: &VerifiedEntry) -> Vec<String> {
+    use muster_log::act::Act;
+    acts_of(entry)
+        .iter()
+        .map(|(_, act)| match act {
+            Act::Admit(a) => format!("admit {} as {}", &*a.label, a.role.code()),
+            Act::End(_) => "end".into(),
+            Act::Adopt(_) => "adopt".into(),
+            Act::Key(k) => format!("key C{}", k.class.0),
+            Act::Allowance(_) => "allowance".into(),
+            Act::Field(f) => format!("field {}", &*f.name),
+            Act::Fork(_) => "fork".into(),
+            Act::Secret(_) => "secret".into(),
+        })
+        .collect()
+}
+
+/// `history`: every write to an object, in the order of logical time, and what each replaced.
+pub fn history(engine: &Engine, given: &str) -> Answer {
+    let id = resolve(engine, given, &[])?;
+    let joined = engine.state().joined(id);
+    let mut writes: Vec<((u64, String, u64, u16), Json)> = Vec::new();
+    let mut values: BTreeMap<Reference, Json> = BTreeMap::new();
+    let mut replaced: Vec<(usize, Vec<Reference>)> = Vec::new();
+    each_entry(engine, |run, entry| {
+        for (at, class, operation) in writes_of(engine, run, entry) {
+            let Some((what, write)) = field_write(&operation) else { continue };
+            if write.slot.object != id && !joined.contains(&write.slot.object) {
+                continue;
+            }
+            let value = Typed::read(&write.value).json();
+            values.insert(at, value.clone());
+            replaced.push((writes.len(), write.replaces.to_vec()));
+            let header = entry.header();
+            writes.push((
+                (header.lamport.0, run.id().hex(), entry.seq().0, at.op),
+                json!({
+                    "what": what,
+                    "field": table::field_name(write.slot.kind, write.slot.field),
+                    "element": (write.slot.element != 0).then(|| format!("{:016x}", write.slot.element)),
+                    "value": value,
+                    "class": class,
+                    "device": run.log().device.hex(),
+                    "label": label(engine, &run.log().device),
+                    "claimed": time_text(header.claimed),
+                    "entry": reference_text(&at),
+                }),
+            ));
+        }
+    })?;
+    for (index, references) in replaced {
+        let old: Vec<_> = references.iter().filter_map(|r| values.get(r).cloned()).collect();
+        if let Some(map) = writes.get_mut(index).and_then(|(_, w)| w.as_object_mut()) {
+            map.insert("replaced".into(), old.into());
+        }
+    }
+    writes.sort_by(|a, b| a.0.cmp(&b.0));
+    let changes: Vec<_> = writes.into_iter().map(|(_, w)| w).collect();
+    Ok(json!({ "object": brief(engine, id), "changes": changes }))
+}
+
+/// `verify`: every entry again, signatures included, into a fresh book.
+pub fn verify(engine: &Engine) -> Answer {
+    let genesis = engine.book().authority().genesis().clone();
+    let mut book = crate::engine::empty_book(&genesis, engine.secrets());
+    let mut refused = Vec::new();
+    let mut logs: Vec<_> = super::trust::lane0_logs(engine).into_iter().map(|(id, _)| id).collect();
+    logs.extend(engine.book().logs().filter(|l| l.key().lane != Lane::AUTHORITY).map(|l| l.id()));
+    let mut parked = Vec::new();
+    for id in logs {
+        let Some(heads) = engine.book().log(&id) else { continue };
+        let mut at = Seq(0);
+        while let Some(last) = heads.last().filter(|l| at <= *l) {
+            let Some(found) = engine.run_from(&id, at)? else {
+                let next = heads.islands().iter().map(|i| i.from).find(|f| *f > at);
+                match next {
+                    Some(next) => at = next,
+                    None => break,
+                }
+                continue;
+            };
+            let bytes = run::encode(&found.to_run());
+            if let Err(e) = book.receive(&bytes) {
+                match e {
+                    muster_log::book::Refusal::UnknownAuthor(_) => parked.push(bytes),
+                    e => refused.push(json!({ "log": id.hex(), "seq": at.0, "why": e.to_string() })),
+                }
+            }
+            match found.last().next() {
+                Some(next) if found.last() < last => at = next,
+                _ => break,
+            }
+        }
+    }
+    for bytes in parked {
+        if let Err(e) = book.receive(&bytes) {
+            refused.push(json!({ "why": e.to_string() }));
+        }
+    }
+    Ok(json!({
+        "incident": genesis.id().hex(),
+        "entries": book.entries(),
+        "logs": book.logs().count(),
+        "damage": [],
+        "refused": refused,
+    }))
+}

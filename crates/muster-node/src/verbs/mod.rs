@@ -1,0 +1,263 @@
+//! The verbs: what each question means for the engine. A verb reads the state, or writes operations
+//! through the engine; how its answer is drawn is the command line's business.
+
+mod exchange;
+pub mod log;
+mod objects;
+mod status;
+mod trust;
+mod work;
+
+use muster_log::{
+    entry::urgency,
+    ids::{Millis, ObjectId},
+    role::Role,
+};
+use muster_model::{
+    numbers::{self, Resolved},
+    parse::{self, Change, ParseError, Reading},
+    table::{self, Kind},
+    vocabulary::Vocabularies,
+    writes::{self, WriteError},
+};
+use serde_json::{Map, Value as Json, json};
+
+use crate::{
+    api::{ApiError, FieldInput, Request, Response, exit},
+    daemon::{Node, now, random},
+    engine::Engine,
+};
+
+/// What a verb gives.
+pub type Answer = Result<Json, ApiError>;
+
+/// Answers one question.
+pub fn answer(node: &mut Node, request: Request) -> Response {
+    match dispatch(node, request) {
+        Ok(json) => Response::Ok(json),
+        Err(error) => Response::Error(error),
+    }
+}
+
+fn dispatch(node: &mut Node, request: Request) -> Answer {
+    let engine = &mut node.engine;
+    match request {
+        Request::Status => status::status(node),
+        Request::Digest => Ok(status::digest(engine)),
+        Request::Peers => Ok(status::peers(node)),
+        Request::Doctor => status::doctor(node),
+        Request::Devices => Ok(trust::devices(engine)),
+        Request::Stop => {
+            node.stopping = true;
+            Ok(json!({ "stopping": true }))
+        }
+        Request::Admit { request, role, person, scope, sensitive } => {
+            trust::admit(engine, &request, &role, person, scope, sensitive)
+        }
+        Request::Operator { name } => trust::operator(engine, name),
+        Request::Add { kind, fields, id } => objects::add(engine, &kind, &fields, id.as_deref()),
+        Request::Edit { kind, id, fields } => objects::edit(engine, &kind, &id, &fields),
+        Request::List { kind, filters, text, limit, after } => {
+            objects::list(engine, &kind, &filters, text.as_deref(), limit, after.as_deref())
+        }
+        Request::Show { kind, id } => objects::show(engine, kind.as_deref(), &id),
+        Request::Find { text, limit } => Ok(objects::find(engine, &text, limit)),
+        Request::Import { kind, rows, dry_run } => objects::import(engine, &kind, rows, dry_run),
+        Request::Assign { task, volunteer, slot, from, to, r#override, told } => {
+            let wish = work::Wish { task, volunteer, slot, from, to, reason: r#override, told };
+            work::assign(engine, &wish)
+        }
+        Request::Answer { assignment, accept } => work::answer(engine, &assignment, accept),
+        Request::CheckIn { person, site, at } => work::check_in(engine, &person, site, at),
+        Request::CheckOut { person, at } => work::check_out(engine, &person, at),
+        Request::Conflicts => Ok(work::conflicts(engine)),
+        Request::Settle { id, choose, value } => work::settle(engine, &id, choose, value),
+        Request::BundlePlan { r#for, since, public } => {
+            exchange::plan(engine, r#for.as_deref(), since.as_deref(), public)
+        }
+        Request::Runs { log, from, to } => exchange::runs(engine, &log, from, to),
+        Request::Receive { runs } => exchange::receive(engine, &runs),
+        Request::Log { of, refused, limit } => log::log(engine, of.as_deref(), refused, limit),
+        Request::History { id } => log::history(engine, &id),
+        Request::Verify => log::verify(engine),
+        Request::Sync { peer, wait_ms } => exchange::sync(node, peer, wait_ms),
+    }
+}
+
+/// Finds the kind of a name.
+fn kind_named(name: &str) -> Result<&'static Kind, ApiError> {
+    table::kind_named(name).ok_or_else(|| ApiError::new("no-such-kind", exit::USAGE).with("kind", name))
+}
+
+/// Minutes that this machine's clock is east of UTC: people type local times.
+fn local_offset() -> i32 {
+    let zone = jiff::tz::TimeZone::system();
+    zone.to_offset(jiff::Timestamp::now()).seconds() / 60
+}
+
+fn reading(engine: &Engine) -> Reading<'_> {
+    Reading {
+        vocabularies: Vocabularies::builtin(),
+        state: Some(engine.state()),
+        offset_minutes: local_offset(),
+    }
+}
+
+fn fresh_element() -> u64 {
+    let mut bytes = [0; 8];
+    random(&mut bytes);
+    // 0 stands for a plain field.
+    u64::from_le_bytes(bytes).max(1)
+}
+
+fn fresh_object() -> ObjectId {
+    let mut bytes = [0; 16];
+    random(&mut bytes);
+    ObjectId(bytes)
+}
+
+/// Finds an object by its number, its id or the beginning of its id.
+fn resolve(engine: &Engine, given: &str, kinds: &[u16]) -> Result<ObjectId, ApiError> {
+    let state = engine.state();
+    match numbers::resolve(state, given, kinds) {
+        Resolved::Found(id) => Ok(id),
+        Resolved::NotFound => {
+            let wanted: Vec<_> = kinds.iter().map(|k| table::kind_name(*k)).collect();
+            Err(ApiError::new("not-found", exit::NOT_FOUND)
+                .with("given", given)
+                .with("kind", wanted.join("|")))
+        }
+        Resolved::Ambiguous(ids) => {
+            let candidates: Vec<_> = ids.iter().map(|id| brief(engine, *id)).collect();
+            let shown: Vec<_> = candidates
+                .iter()
+                .map(|c| format!("{} {}", c["short"].as_str().unwrap_or(""), c["title"].as_str().unwrap_or("")))
+                .collect();
+            Err(ApiError::new("ambiguous", exit::NOT_FOUND)
+                .with("given", given)
+                .with("candidates", shown.join(", "))
+                .details(json!({ "candidates": candidates })))
+        }
+    }
+}
+
+/// The one-line form of an object: enough to recognise it.
+fn brief(engine: &Engine, id: ObjectId) -> Json {
+    let state = engine.state();
+    let object = state.object(id).unwrap_or_default();
+    json!({
+        "id": id.hex(),
+        "short": short(engine, id),
+        "kind": object.kind().map(table::kind_name),
+        "title": muster_model::item::title(&object),
+    })
+}
+
+/// The number where there is an unambiguous one, else the shortest unique beginning of the id.
+fn short(engine: &Engine, id: ObjectId) -> String {
+    let state = engine.state();
+    let number = state.object(id).and_then(|o| o.text("number"));
+    match number.filter(|n| matches!(numbers::resolve(state, n, &[]), Resolved::Found(f) if f == id)) {
+        Some(number) => number,
+        None => numbers::short_id(state, id),
+    }
+}
+
+/// Reads field inputs into changes.
+fn changes(
+    engine: &Engine,
+    kind: &'static Kind,
+    fields: &[FieldInput],
+) -> Result<Vec<Change>, ApiError> {
+    let reading = reading(engine);
+    let mut out = Vec::new();
+    for input in fields {
+        let one = Map::from_iter([(input.name.clone(), input.value.clone())]);
+        out.extend(parse::from_json(&reading, kind, &one, &mut fresh_element).map_err(parse_error)?);
+    }
+    Ok(out)
+}
+
+fn parse_error(error: ParseError) -> ApiError {
+    let why = error.to_string();
+    match error {
+        ParseError::NoField { kind, given, near } => ApiError::new("no-such-field", exit::USAGE)
+            .with("kind", kind)
+            .with("given", &given)
+            .with("near", near.join(", "))
+            .with("field", given)
+            .with("why", why),
+        ParseError::Value { field, given, accepted } => {
+            let given: String = given.chars().take(60).collect();
+            ApiError::new("bad-value", exit::REFUSED)
+                .with("field", field)
+                .with("given", given)
+                .with("accepted", accepted)
+                .with("why", why)
+        }
+        other => {
+            let field = other.field().unwrap_or_default();
+            ApiError::new("bad-value-other", exit::REFUSED).with("field", field).with("why", why)
+        }
+    }
+}
+
+fn write_error(error: WriteError) -> ApiError {
+    let (code, exit) = match &error {
+        WriteError::Erased(_) => ("erased", exit::NOT_FOUND),
+        WriteError::Kind { .. } => ("wrong-kind", exit::NOT_FOUND),
+        _ => ("write-refused", exit::REFUSED),
+    };
+    ApiError::new(code, exit).with("why", error)
+}
+
+/// The role this device writes under.
+fn own_role(engine: &Engine) -> Result<Role, ApiError> {
+    engine
+        .own_grant()
+        .map(|g| g.role)
+        .ok_or_else(|| ApiError::new("not-admitted", exit::NOT_PERMITTED).with("why", "no valid grant"))
+}
+
+/// Checks that this device may write these changes, and writes them.
+fn write(
+    engine: &mut Engine,
+    kind: &'static Kind,
+    id: ObjectId,
+    changes: &[Change],
+    urgency: u8,
+    at: Millis,
+) -> Result<usize, ApiError> {
+    let role = own_role(engine)?;
+    let own = table::is_own(engine.own_grant().and_then(|g| g.person), id);
+    let refused = writes::refusals(kind, changes, role, own);
+    if let Some((field, least)) = refused.first() {
+        return Err(ApiError::new("field-not-permitted", exit::NOT_PERMITTED)
+            .with("field", field)
+            .with("role", role.code())
+            .with("least", least.code()));
+    }
+    let operations = writes::build(engine.state(), kind, id, changes).map_err(write_error)?;
+    let count = operations.values().map(Vec::len).sum();
+    if count > 0 {
+        engine.write(operations, urgency, at, &mut random)?;
+    }
+    Ok(count)
+}
+
+/// How soon an object's entries should travel.
+fn urgency_of(kind: &Kind, fields: &[FieldInput]) -> u8 {
+    let urgent = fields.iter().any(|f| {
+        f.name == "priority" && f.value.as_str().is_some_and(|v| v.eq_ignore_ascii_case("urgent"))
+    });
+    match kind.number {
+        _ if urgent => urgency::URGENT,
+        table::kinds::ASSIGNMENT | table::kinds::CHECK_IN => urgency::ASSIGNMENT,
+        _ => urgency::NORMAL,
+    }
+}
+
+/// The current time, for entries.
+fn claimed() -> Millis {
+    now()
+}

@@ -1,0 +1,290 @@
+//! Objects: made, changed, listed, shown, found, imported.
+
+use muster_log::{
+    entry::urgency,
+    ids::{Class, ObjectId},
+};
+use muster_model::{
+    item, numbers,
+    parse::Change,
+    query,
+    table::{self, FieldType, Kind, kinds},
+    value::Typed,
+};
+use serde_json::{Value as Json, json};
+
+use super::{
+    Answer, brief, changes, claimed, fresh_object, kind_named, parse_error, reading, resolve, short,
+    urgency_of, write, write_error,
+};
+use crate::{
+    api::{ApiError, FieldInput, ImportRow, exit},
+    daemon::random,
+    engine::Engine,
+};
+
+/// Objects listed when nothing is said.
+const LIMIT: usize = 1000;
+
+/// What a new object says of itself where the person said nothing.
+fn defaults(kind: &Kind) -> &'static [(&'static str, &'static str)] {
+    match kind.number {
+        kinds::NEED => &[("status", "reported"), ("priority", "normal")],
+        kinds::TASK => &[("status", "open"), ("priority", "normal")],
+        kinds::VOLUNTEER => &[("status", "registered")],
+        kinds::ASSIGNMENT => &[("status", "offered")],
+        _ => &[],
+    }
+}
+
+fn with_defaults(kind: &Kind, fields: &[FieldInput]) -> Vec<FieldInput> {
+    let mut out = fields.to_vec();
+    for (name, value) in defaults(kind) {
+        if !fields.iter().any(|f| f.name.replace('-', "_") == *name) {
+            out.push(FieldInput { name: (*name).into(), value: (*value).into() });
+        }
+    }
+    out
+}
+
+/// Gives a new object the next number of this device, where its kind has numbers.
+fn number(engine: &Engine, kind: &'static Kind) -> Result<Option<(String, Change)>, ApiError> {
+    let code = engine.own_grant().map(|g| g.code.clone()).unwrap_or_default();
+    let Some(number) = numbers::next_number(engine.state(), kind.number, &code) else {
+        return Ok(None);
+    };
+    let value = Typed::Text(number.to_string())
+        .write()
+        .map_err(|e| ApiError::new("write-refused", exit::REFUSED).with("why", e))?;
+    let change = Change::Set { field: kind.number_of("number"), element: 0, value };
+    Ok(Some((number.to_string(), change)))
+}
+
+/// `add`.
+pub fn add(engine: &mut Engine, kind: &str, fields: &[FieldInput], id: Option<&str>) -> Answer {
+    let kind = kind_named(kind)?;
+    let id = match id {
+        None => fresh_object(),
+        Some(hex) => ObjectId::from_hex(hex)
+            .ok_or_else(|| ApiError::new("not-found", exit::NOT_FOUND).with("given", hex).with("kind", kind.name))?,
+    };
+    let fields = with_defaults(kind, fields);
+    create(engine, kind, id, &fields, urgency_of(kind, &fields))
+}
+
+/// Makes an object of fields that are already complete.
+pub fn create(
+    engine: &mut Engine,
+    kind: &'static Kind,
+    id: ObjectId,
+    fields: &[FieldInput],
+    urgency: u8,
+) -> Answer {
+    let mut all = changes(engine, kind, fields)?;
+    let number = number(engine, kind)?;
+    let (number, change) = number.map_or((None, None), |(n, c)| (Some(n), Some(c)));
+    all.extend(change);
+    write(engine, kind, id, &all, urgency, claimed())?;
+    Ok(json!({
+        "id": id.hex(),
+        "number": number,
+        "short": short(engine, id),
+        "kind": kind.name,
+    }))
+}
+
+/// `edit`.
+pub fn edit(engine: &mut Engine, kind: &str, given: &str, fields: &[FieldInput]) -> Answer {
+    let kind = kind_named(kind)?;
+    let id = resolve(engine, given, &[kind.number])?;
+    let changes = changes(engine, kind, fields)?;
+    let changed = write(engine, kind, id, &changes, urgency_of(kind, fields), claimed())?;
+    Ok(json!({
+        "id": id.hex(),
+        "short": short(engine, id),
+        "kind": kind.name,
+        "changed": changed > 0,
+        "item": shown(engine, id),
+    }))
+}
+
+/// An object as every door shows it, with its short form and the titles of what it refers to.
+fn shown(engine: &Engine, id: ObjectId) -> Json {
+    let Some(item) = item::item(engine.state(), id) else { return Json::Null };
+    let mut out = item.json();
+    if let Json::Object(map) = &mut out {
+        map.insert("short".into(), json!(short(engine, id)));
+        map.insert("refers".into(), references(engine, &item));
+    }
+    out
+}
+
+/// Titles of the objects a list or page mentions, by id, so that a person reads names.
+fn references(engine: &Engine, item: &item::Item) -> Json {
+    let mut out = serde_json::Map::new();
+    let Some(kind) = table::kind_named(&item.kind) else { return Json::Object(out) };
+    let mut note = |value: &Json| {
+        let id = value.as_str().and_then(ObjectId::from_hex);
+        if let Some(id) = id {
+            let mut about = brief(engine, id);
+            if let Some(map) = about.as_object_mut() {
+                map.remove("id");
+            }
+            out.insert(id.hex(), about);
+        }
+    };
+    for field in kind.fields.iter().filter(|f| matches!(f.ty, FieldType::Reference(_))) {
+        match item.fields.get(field.name) {
+            Some(Json::Array(many)) => many.iter().for_each(&mut note),
+            Some(one) => note(one),
+            None => {}
+        }
+    }
+    Json::Object(out)
+}
+
+/// `list`.
+pub fn list(
+    engine: &Engine,
+    kind: &str,
+    filters: &[FieldInput],
+    text: Option<&str>,
+    limit: Option<usize>,
+    after: Option<&str>,
+) -> Answer {
+    let kind = kind_named(kind)?;
+    let reading = reading(engine);
+    let mut read = Vec::new();
+    for input in filters {
+        let given = match &input.value {
+            Json::String(text) => text.clone(),
+            Json::Null => String::new(),
+            other => other.to_string(),
+        };
+        read.push(query::filter(&reading, kind, &input.name, &given).map_err(parse_error)?);
+    }
+    let after = match after {
+        Some(given) => Some(resolve(engine, given, &[kind.number])?),
+        None => None,
+    };
+    let limit = limit.unwrap_or(LIMIT);
+    let state = engine.state();
+    let mut ids = match text {
+        None => query::list(state, kind, &read, after, limit + 1),
+        Some(words) => {
+            let found: std::collections::BTreeSet<_> =
+                query::find(state, words, usize::MAX).into_iter().collect();
+            let all = query::list(state, kind, &read, after, usize::MAX);
+            all.into_iter().filter(|id| found.contains(id)).take(limit + 1).collect()
+        }
+    };
+    let more = ids.len() > limit;
+    ids.truncate(limit);
+    let next = more.then(|| ids.last().map(|id| id.hex())).flatten();
+    let items: Vec<_> = ids.into_iter().map(|id| shown(engine, id)).collect();
+    Ok(json!({ "items": items, "next": next }))
+}
+
+/// `show`.
+pub fn show(engine: &Engine, kind: Option<&str>, given: &str) -> Answer {
+    let kinds = match kind {
+        Some(kind) => vec![kind_named(kind)?.number],
+        None => Vec::new(),
+    };
+    let id = resolve(engine, given, &kinds)?;
+    Ok(json!({ "item": shown(engine, id) }))
+}
+
+/// `find`.
+pub fn find(engine: &Engine, text: &str, limit: Option<usize>) -> Json {
+    let ids = query::find(engine.state(), text, limit.unwrap_or(50));
+    let items: Vec<_> = ids.into_iter().map(|id| shown(engine, id)).collect();
+    json!({ "items": items })
+}
+
+/// `import`: one outcome a row.
+pub fn import(engine: &mut Engine, kind: &str, rows: Vec<ImportRow>, dry_run: bool) -> Answer {
+    let default = kind_named(kind)?;
+    let mut outcomes = Vec::new();
+    for row in rows {
+        let kind = match &row.kind {
+            Some(name) => kind_named(name)?,
+            None => default,
+        };
+        outcomes.push(match import_row(engine, kind, &row, dry_run) {
+            Ok((outcome, id)) => json!({ "row": row.row, "outcome": outcome, "id": id.hex() }),
+            Err(e) if e.exit == exit::FAILURE => return Err(e),
+            Err(e) => json!({
+                "row": row.row,
+                "outcome": "refused",
+                "field": e.args.get("field"),
+                "why": e.args.get("why").cloned().unwrap_or_else(|| e.code.clone()),
+            }),
+        });
+    }
+    Ok(json!({ "rows": outcomes }))
+}
+
+/// The id of an imported row: the same on every device that imports the same source.
+fn row_id(engine: &Engine, key: &str) -> ObjectId {
+    let mut hasher = blake3::Hasher::new_derive_key("muster 2026 imported row v1");
+    hasher.update(&engine.incident().0);
+    hasher.update(key.as_bytes());
+    let mut id = [0; 16];
+    id.iter_mut().zip(hasher.finalize().as_bytes()).for_each(|(to, from)| *to = *from);
+    ObjectId(id)
+}
+
+fn import_row(
+    engine: &mut Engine,
+    kind: &'static Kind,
+    row: &ImportRow,
+    dry_run: bool,
+) -> Result<(&'static str, ObjectId), ApiError> {
+    let id = row_id(engine, &row.key);
+    let known = engine.state().object(id).filter(|o| o.kind().is_some());
+    let fields = if known.is_some() { row.fields.clone() } else { with_defaults(kind, &row.fields) };
+    let mut all = changes(engine, kind, &fields)?;
+    if let Some(object) = &known {
+        // What people have changed since stays theirs: an import only fills what is empty.
+        let present = object.fields_present();
+        all.retain(|change| change_field(change).is_none_or(|f| !present.contains(&f)));
+    }
+    let role = super::own_role(engine)?;
+    if let Some((field, least)) =
+        muster_model::writes::refusals(kind, &all, role, false).first()
+    {
+        return Err(ApiError::new("field-not-permitted", exit::NOT_PERMITTED)
+            .with("field", field)
+            .with("why", format!("needs role {}", least.code())));
+    }
+    if known.is_none() && !dry_run {
+        all.extend(number(engine, kind)?.map(|(_, change)| change));
+    }
+    let operations =
+        muster_model::writes::build(engine.state(), kind, id, &all).map_err(write_error)?;
+    let empty = operations.values().all(Vec::is_empty);
+    if empty && known.is_some() {
+        return Ok(("unchanged", id));
+    }
+    for class in operations.keys().filter(|c| **c != Class::C0) {
+        if engine.book().keys().writing_key(*class).is_none() {
+            return Err(ApiError::new("no-key", exit::NOT_PERMITTED)
+                .with("why", format!("no key for class C{} on this device", class.0)));
+        }
+    }
+    if !dry_run && !empty {
+        engine.write(operations, urgency::BULK, claimed(), &mut random)?;
+    }
+    Ok(("imported", id))
+}
+
+fn change_field(change: &Change) -> Option<u16> {
+    match change {
+        Change::Set { field, element: 0, .. }
+        | Change::Add { field, .. }
+        | Change::Replace { field, .. } => Some(*field),
+        Change::AddElement { group, .. } => Some(*group),
+        _ => None,
+    }
+}

@@ -1,0 +1,385 @@
+//! The day's work: offers and answers, check-ins, and what the merge left for a person to decide.
+
+use muster_log::{
+    entry::urgency,
+    ids::{Millis, ObjectId},
+};
+use muster_model::{
+    booking::{self, Proposed, Span, Warning},
+    conflicts::{self, Choice, SettleError},
+    parse,
+    state::Object,
+    table::{self, kinds},
+    value::{self, Typed},
+};
+use serde_json::{Value as Json, json};
+
+use super::{
+    Answer, brief, changes, claimed, fresh_object, kind_named, own_role, parse_error, reading,
+    resolve, short, write,
+};
+use crate::{
+    api::{ApiError, FieldInput, exit},
+    daemon::random,
+    engine::Engine,
+};
+
+/// What someone wants to assign.
+pub struct Wish {
+    /// The task.
+    pub task: String,
+    /// The volunteer or team.
+    pub volunteer: String,
+    /// The slot, by its element, its skill or its place in the list.
+    pub slot: Option<String>,
+    /// When, where it differs from the task.
+    pub from: Option<String>,
+    /// Until when.
+    pub to: Option<String>,
+    /// Why warnings are overridden.
+    pub reason: Option<String>,
+    /// How the person was told.
+    pub told: Option<String>,
+}
+
+fn field(name: &str, value: impl Into<Json>) -> FieldInput {
+    FieldInput { name: name.into(), value: value.into() }
+}
+
+fn time(engine: &Engine, name: &str, given: &str) -> Result<Millis, ApiError> {
+    let kind = kind_named("assignment")?;
+    let field = parse::field_named(kind, name).map_err(parse_error)?;
+    let value = parse::value(&reading(engine), field, given).map_err(parse_error)?;
+    match Typed::read(&value) {
+        Typed::Time(t) => Ok(t),
+        _ => Err(ApiError::new("bad-value-other", exit::REFUSED).with("field", name).with("why", given)),
+    }
+}
+
+/// `assign`.
+pub fn assign(engine: &mut Engine, wish: &Wish) -> Answer {
+    let task = resolve(engine, &wish.task, &[kinds::TASK])?;
+    let who = resolve(engine, &wish.volunteer, &[kinds::VOLUNTEER, kinds::TEAM])?;
+    let is_team = engine.state().object(who).and_then(|o| o.kind()) == Some(kinds::TEAM);
+    let slot = match &wish.slot {
+        Some(given) => Some(slot(engine, task, given)?),
+        None => None,
+    };
+    let span = Span {
+        from: wish.from.as_deref().map(|t| time(engine, "from", t)).transpose()?,
+        to: wish.to.as_deref().map(|t| time(engine, "to", t)).transpose()?,
+    };
+    let proposed = Proposed {
+        task,
+        slot,
+        volunteer: (!is_team).then_some(who),
+        team: is_team.then_some(who),
+        span,
+        instead_of: None,
+        now: claimed(),
+    };
+    let warnings = booking::check_assignment(engine.state(), &proposed);
+    check(engine, &warnings, wish.reason.is_some())?;
+    let mut fields = vec![
+        field("task", task.hex()),
+        field(if is_team { "team" } else { "volunteer" }, who.hex()),
+        field("status", if wish.told.is_some() { "acknowledged" } else { "offered" }),
+    ];
+    fields.extend(slot.map(|s| field("slot", format!("{s:016x}"))));
+    fields.extend(wish.from.as_ref().map(|t| field("from", t.as_str())));
+    fields.extend(wish.to.as_ref().map(|t| field("to", t.as_str())));
+    fields.extend(wish.told.as_ref().map(|t| field("told_by", t.as_str())));
+    if let Some(reason) = wish.reason.as_ref().filter(|_| !warnings.is_empty()) {
+        let codes: Vec<_> = warnings.iter().map(|w| w.code).collect();
+        fields.push(field("override_reason", reason.as_str()));
+        fields.push(field("override_of", codes.join(", ")));
+        fields.push(field("override_by", engine.own_grant().map(|g| g.label.clone()).unwrap_or_default()));
+    }
+    let kind = kind_named("assignment")?;
+    let id = fresh_object();
+    let mut answer = super::objects::create(engine, kind, id, &fields, urgency::ASSIGNMENT)?;
+    let reasons = reasons(engine, &warnings);
+    if let Some(map) = answer.as_object_mut() {
+        map.insert("task".into(), brief(engine, task));
+        map.insert("volunteer".into(), brief(engine, who));
+        map.insert("status".into(), json!(if wish.told.is_some() { "acknowledged" } else { "offered" }));
+        map.insert("warnings".into(), reasons);
+    }
+    Ok(answer)
+}
+
+/// A slot by its element, by its place in the list (from 1), or by its skill.
+fn slot(engine: &Engine, task: ObjectId, given: &str) -> Result<u64, ApiError> {
+    let object = engine.state().object(task).unwrap_or_default();
+    let slots: Vec<u64> = booking::wanted_by_slot(&object).into_keys().collect();
+    let by_element = u64::from_str_radix(given, 16).ok().filter(|e| given.len() == 16 && slots.contains(e));
+    let by_place = given.parse::<usize>().ok().and_then(|n| slots.get(n.checked_sub(1)?)).copied();
+    let by_skill = || slots.iter().copied().find(|s| skill(&object, *s).as_deref() == Some(given));
+    by_element.or(by_place).or_else(by_skill).ok_or_else(|| {
+        let known: Vec<_> = slots
+            .iter()
+            .enumerate()
+            .map(|(i, s)| format!("{} {}", i + 1, skill(&object, *s).unwrap_or_default()))
+            .collect();
+        ApiError::new("no-such-slot", exit::NOT_FOUND).with("given", given).with("slots", known.join(", "))
+    })
+}
+
+fn skill(task: &Object, slot: u64) -> Option<String> {
+    let kind = task.table()?;
+    match task.value(kind.number_of("slot_skill"), slot) {
+        Some(Typed::Code(code)) => Some(code),
+        _ => None,
+    }
+}
+
+fn reasons(engine: &Engine, warnings: &[Warning]) -> Json {
+    let reasons = warnings.iter().map(|w| {
+        json!({
+            "code": w.code,
+            "refusal": w.refusal,
+            "about": brief(engine, w.about),
+            "others": w.others.iter().map(|id| assignment_brief(engine, *id)).collect::<Vec<_>>(),
+        })
+    });
+    reasons.collect::<Vec<_>>().into()
+}
+
+fn assignment_brief(engine: &Engine, id: ObjectId) -> Json {
+    let assignment = booking::assignment(engine.state(), id);
+    json!({
+        "id": id.hex(),
+        "short": short(engine, id),
+        "task": assignment.as_ref().and_then(|a| a.task).map(|t| brief(engine, t)),
+        "volunteer": assignment.as_ref().and_then(|a| a.volunteer).map(|v| brief(engine, v)),
+        "from": assignment.as_ref().and_then(|a| a.span.from).map(value::time_text),
+        "to": assignment.as_ref().and_then(|a| a.span.to).map(value::time_text),
+    })
+}
+
+fn check(engine: &Engine, warnings: &[Warning], overridden: bool) -> Result<(), ApiError> {
+    let role = own_role(engine)?;
+    let details = json!({ "reasons": reasons(engine, warnings) });
+    let codes: Vec<_> = warnings.iter().map(|w| w.code).collect();
+    let refused = |code, exit| {
+        Err(ApiError::new(code, exit).with("reasons", codes.join(", ")).details(details.clone()))
+    };
+    let hard: Vec<_> = warnings.iter().filter(|w| w.refusal).collect();
+    if hard.iter().any(|w| w.code.starts_with("no-such")) {
+        return refused("assignment-impossible", exit::NOT_FOUND);
+    }
+    if hard.iter().any(|w| !overridden || !w.may_override(role)) {
+        return refused("assignment-unsafe", exit::NOT_PERMITTED);
+    }
+    if !warnings.is_empty() && !overridden {
+        return refused("assignment-warned", exit::CONFLICT);
+    }
+    Ok(())
+}
+
+/// `offer answer`.
+pub fn answer(engine: &mut Engine, given: &str, accept: bool) -> Answer {
+    let id = resolve(engine, given, &[kinds::ASSIGNMENT])?;
+    let status = engine.state().object(id).and_then(|o| o.code("status"));
+    let wanted = if accept { "acknowledged" } else { "declined" };
+    if status.as_deref() != Some(wanted) && !booking::may_follow(status.as_deref(), wanted) {
+        return Err(ApiError::new("status-impossible", exit::CONFLICT)
+            .with("from", status.unwrap_or_default())
+            .with("to", wanted));
+    }
+    let kind = kind_named("assignment")?;
+    let changes = changes(engine, kind, &[field("status", wanted)])?;
+    write(engine, kind, id, &changes, urgency::ASSIGNMENT, claimed())?;
+    let about = assignment_brief(engine, id);
+    Ok(json!({
+        "id": id.hex(), "short": short(engine, id), "status": wanted,
+        "task": about["task"], "volunteer": about["volunteer"],
+    }))
+}
+
+/// Check-ins of a person that have no end, newest first.
+fn open_checkins(engine: &Engine, person: ObjectId) -> Vec<(Option<Millis>, ObjectId)> {
+    let state = engine.state();
+    let mut open: Vec<_> = state
+        .joined(person)
+        .into_iter()
+        .flat_map(|p| state.index().referrers(p).collect::<Vec<_>>())
+        .filter_map(|id| {
+            let object = state.object(id)?;
+            let is_open = object.kind() == Some(kinds::CHECK_IN)
+                && !object.erased
+                && object.time("out").is_none();
+            is_open.then(|| (object.time("in"), id))
+        })
+        .collect();
+    open.sort_by(|a, b| b.cmp(a));
+    open
+}
+
+/// Somebody by id or number, else by badge code or name.
+fn person(engine: &Engine, given: &str) -> Result<ObjectId, ApiError> {
+    match resolve(engine, given, &[kinds::VOLUNTEER]) {
+        Err(e) if e.code == "not-found" => {}
+        other => return other,
+    }
+    let kind = kind_named("volunteer")?;
+    let state = engine.state();
+    let folded = muster_model::text::fold(given);
+    let matches = |name: &str| -> Vec<ObjectId> {
+        state
+            .of_kind(kind.number)
+            .filter(|id| !state.index().is_alias(*id))
+            .filter(|id| {
+                let text = state.object(*id).and_then(|o| o.text(name));
+                text.is_some_and(|t| muster_model::text::fold(&t) == folded)
+            })
+            .collect()
+    };
+    let found: std::collections::BTreeSet<_> =
+        ["badge_code", "name", "phone"].into_iter().flat_map(matches).collect();
+    let mut found = found.into_iter();
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(ApiError::new("not-found", exit::NOT_FOUND).with("given", given).with("kind", "volunteer")),
+        (Some(one), Some(two)) => {
+            let all: Vec<_> = [one, two].into_iter().chain(found).map(|id| brief(engine, id)).collect();
+            let shown: Vec<_> = all.iter().map(|c| format!("{} {}", c["short"].as_str().unwrap_or(""), c["title"].as_str().unwrap_or(""))).collect();
+            Err(ApiError::new("ambiguous", exit::NOT_FOUND)
+                .with("given", given)
+                .with("candidates", shown.join(", "))
+                .details(json!({ "candidates": all })))
+        }
+    }
+}
+
+fn moment(engine: &Engine, at: Option<&str>) -> Result<Millis, ApiError> {
+    match at {
+        Some(given) => time(engine, "from", given),
+        None => Ok(claimed()),
+    }
+}
+
+/// `checkin`.
+pub fn check_in(engine: &mut Engine, given: &str, site: Option<String>, at: Option<String>) -> Answer {
+    let who = person(engine, given)?;
+    let site = site.map(|s| resolve(engine, &s, &[kinds::SITE])).transpose()?;
+    if let Some((since, open)) = open_checkins(engine, who).into_iter().next() {
+        return Err(ApiError::new("already-in", exit::CONFLICT)
+            .with("person", brief(engine, who)["title"].as_str().unwrap_or_default())
+            .with("since", since.map(value::time_text).unwrap_or_default())
+            .details(json!({ "checkin": open.hex() })));
+    }
+    let at = moment(engine, at.as_deref())?;
+    let mut fields = vec![field("person", who.hex()), field("in", value::time_text(at))];
+    fields.extend(site.map(|s| field("site", s.hex())));
+    let kind = kind_named("check-in")?;
+    let mut answer =
+        super::objects::create(engine, kind, fresh_object(), &fields, urgency::ASSIGNMENT)?;
+    if let Some(map) = answer.as_object_mut() {
+        map.insert("person".into(), brief(engine, who));
+        map.insert("site".into(), site.map_or(Json::Null, |s| brief(engine, s)));
+        map.insert("in".into(), json!(value::time_text(at)));
+    }
+    Ok(answer)
+}
+
+/// `checkout`.
+pub fn check_out(engine: &mut Engine, given: &str, at: Option<String>) -> Answer {
+    let who = person(engine, given)?;
+    let Some((since, id)) = open_checkins(engine, who).into_iter().next() else {
+        return Err(ApiError::new("not-in", exit::CONFLICT)
+            .with("person", brief(engine, who)["title"].as_str().unwrap_or_default()));
+    };
+    let at = moment(engine, at.as_deref())?;
+    let kind = kind_named("check-in")?;
+    let changes = changes(engine, kind, &[field("out", value::time_text(at))])?;
+    write(engine, kind, id, &changes, urgency::ASSIGNMENT, claimed())?;
+    let minutes = since.map(|s| (at.0 - s.0) / 60_000);
+    Ok(json!({
+        "id": id.hex(),
+        "person": brief(engine, who),
+        "in": since.map(value::time_text),
+        "out": value::time_text(at),
+        "minutes": minutes,
+    }))
+}
+
+fn described(engine: &Engine, conflict: &conflicts::Conflict) -> Json {
+    let mut out = conflict.json();
+    let Some(map) = out.as_object_mut() else { return out };
+    map.insert("about".into(), brief(engine, conflict.object));
+    let label = |device: &Json| {
+        let id = device.as_str().and_then(muster_log::ids::DeviceId::from_hex)?;
+        engine.book().authority().best_grant(&id).map(|g| g.label.clone())
+    };
+    let mut letter = b'A';
+    for (value, rival) in
+        map.get_mut("values").and_then(Json::as_array_mut).into_iter().flatten().zip(&conflict.values)
+    {
+        let label = label(&value["device"]);
+        if let Some(value) = value.as_object_mut() {
+            value.insert("choice".into(), json!(char::from(letter).to_string()));
+            value.insert("label".into(), json!(label));
+            if let Some(id) = rival.assignment {
+                value.insert("assignment".into(), assignment_brief(engine, id));
+            }
+        }
+        letter = letter.saturating_add(1);
+    }
+    out
+}
+
+/// `conflicts`.
+pub fn conflicts(engine: &Engine) -> Json {
+    let found = conflicts::conflicts(engine.state());
+    json!({ "items": found.iter().map(|c| described(engine, c)).collect::<Vec<_>>() })
+}
+
+/// `settle`.
+pub fn settle(
+    engine: &mut Engine,
+    given: &str,
+    choose: Option<String>,
+    value: Option<Json>,
+) -> Answer {
+    let conflict = conflicts::find(engine.state(), given).map_err(|n| {
+        let code = if n == 0 { "no-such-conflict" } else { "ambiguous-conflict" };
+        ApiError::new(code, exit::NOT_FOUND).with("given", given)
+    })?;
+    let choice = match (choose, value, conflict.field) {
+        (Some(letter), _, _) => Choice::Index(index(&letter)?),
+        (None, Some(value), Some(number)) => {
+            let kind = kind_named(&conflict.kind)?;
+            let field = kind.field(number).ok_or_else(|| {
+                ApiError::new("no-such-field", exit::USAGE).with("kind", kind.name).with("given", number)
+            })?;
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            Choice::Value(parse::value(&reading(engine), field, &text).map_err(parse_error)?)
+        }
+        _ => return Err(ApiError::new("choose-one", exit::USAGE)),
+    };
+    let about = described(engine, &conflict);
+    let all = conflicts::settle(engine.state(), &conflict, &choice).map_err(|e| match e {
+        SettleError::Choice { there } => {
+            ApiError::new("no-such-choice", exit::USAGE).with("there", there)
+        }
+        SettleError::NotAValue => ApiError::new("choose-one", exit::USAGE),
+        SettleError::Write(e) => super::write_error(e),
+    })?;
+    let role = own_role(engine)?;
+    if role > muster_log::role::Role::Lead {
+        return Err(ApiError::new("settle-not-permitted", exit::NOT_PERMITTED).with("role", role.code()));
+    }
+    for (_, operations) in all {
+        engine.write(operations, urgency::ASSIGNMENT, claimed(), &mut random)?;
+    }
+    Ok(json!({ "settled": conflict.id, "what": conflict.what.code(), "conflict": about,
+        "object": brief(engine, conflict.object), "kind": table::kind_named(&conflict.kind).map(|k| k.name) }))
+}
+
+fn index(letter: &str) -> Result<usize, ApiError> {
+    match letter.trim().as_bytes() {
+        [c] if c.is_ascii_alphabetic() => Ok(usize::from(c.to_ascii_uppercase() - b'A')),
+        _ => Err(ApiError::new("choose-one", exit::USAGE)),
+    }
+}
