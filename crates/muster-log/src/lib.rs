@@ -22,3 +22,4 @@ pub mod pairing;
 pub mod role;
 pub mod run;
 pub mod seal;
+pub mod session;
