@@ -24,3 +24,4 @@ pub mod record;
 pub mod role;
 pub mod run;
 pub mod seal;
+pub mod session;

@@ -1,0 +1,86 @@
+//! Which class keys the peer has proven to hold: parts under them go to it as plain bytes, which
+//! compress. A claim without proof is worth nothing, or anyone could ask for anything in the clear.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{codec::Bounded, ids::KeyId, keyring::KeyRing};
+
+use super::{
+    frame::{Frame, HeldProof, KEYS},
+    proof::{self, Side},
+};
+
+/// Claims under keys that are not held here are kept up to this number.
+const MAX_CLAIMS: usize = 16 * 1024;
+
+pub(super) struct Held {
+    session: [u8; 32],
+    side: Side,
+    told: BTreeSet<KeyId>,
+    claims: BTreeMap<KeyId, [u8; 16]>,
+    proven: BTreeSet<KeyId>,
+}
+
+impl Held {
+    pub(super) fn new(session: [u8; 32], side: Side) -> Self {
+        Self {
+            session,
+            side,
+            told: BTreeSet::new(),
+            claims: BTreeMap::new(),
+            proven: BTreeSet::new(),
+        }
+    }
+
+    /// What is still to be told of the keys held here.
+    pub(super) fn tell(&mut self, keys: &KeyRing) -> Vec<Frame> {
+        let fresh = keys.keys().filter(|(id, _)| !self.told.contains(*id));
+        let fresh: Vec<_> = fresh
+            .map(|(id, held)| HeldProof {
+                key: *id,
+                proof: proof::held(&self.session, self.side, &held.key),
+            })
+            .collect();
+        self.told.extend(fresh.iter().map(|h| h.key));
+        fresh
+            .chunks(KEYS)
+            .map(|chunk| Frame::Keys(Bounded::try_from(chunk.to_vec()).unwrap_or_default()))
+            .collect()
+    }
+
+    /// Takes in what the peer claims.
+    pub(super) fn claimed(&mut self, claims: &[HeldProof], keys: &KeyRing) {
+        for claim in claims {
+            if self.claims.len() < MAX_CLAIMS {
+                self.claims.insert(claim.key, claim.proof);
+            }
+        }
+        self.prove(keys);
+    }
+
+    /// Checks what claims can be checked with the keys held here; again with each new one.
+    pub(super) fn prove(&mut self, keys: &KeyRing) {
+        for (id, claimed) in &self.claims {
+            if self.proven.contains(id) {
+                continue;
+            }
+            let Some(key) = keys.get(id) else { continue };
+            let due = proof::held(&self.session, self.side.other(), key);
+            // Compared as hashes: in constant time.
+            if blake3::hash(&due) == blake3::hash(claimed) {
+                self.proven.insert(*id);
+            }
+        }
+    }
+
+    /// Whether the peer holds a key that is held here too.
+    pub(super) fn proven(&self, key: &KeyId) -> bool {
+        self.proven.contains(key)
+    }
+
+    /// Sends everything as it is stored from here on: the peer could not use a plain part.
+    pub(super) fn forget(&mut self) {
+        self.claims.clear();
+        self.proven.clear();
+    }
+}

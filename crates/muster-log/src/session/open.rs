@@ -1,0 +1,395 @@
+//! A session after its greeting: which frame goes where, rounds, and the comparison of digests.
+//!
+//! A *round* is what follows when two digests differ: for lane 0 where its digest differs, then for
+//! lane 1, each side tells its heads, sends what the other lacks, and says that it is done. The
+//! dialler starts rounds, by a summary that the responder answers.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    book::{Admitted, Book},
+    chain::Run,
+    ids::{DeviceId, GrantId, Lane, LogId},
+};
+
+use super::{
+    COMPARE_MS, CloseReason, Effect, Rank, ReadId, Stats,
+    frame::{Frame, Heads, Summary},
+    greeting::{Met, Snapshot, summary},
+    held::Held,
+    proof::Side,
+    receive::Inbox,
+    send::Outbox,
+    spans::Spans,
+};
+
+/// Nothing heard for this long: the peer is gone.
+const SILENT_MS: u64 = 90_000;
+/// After entries moved, digests are compared no sooner than this after the last time.
+const SOON_MS: u64 = 1_000;
+
+/// A round under way, in one lane.
+pub(super) struct Round {
+    pub lane: Lane,
+    /// All of the peer's heads are here.
+    pub heads_in: bool,
+    /// Those that came so far.
+    pub heads: BTreeMap<LogId, Spans>,
+    /// We have said that we are done.
+    done_sent: bool,
+    /// The peer has.
+    done_in: bool,
+}
+
+impl Round {
+    fn of(lane: Lane) -> Self {
+        Self {
+            lane,
+            heads_in: false,
+            heads: BTreeMap::new(),
+            done_sent: false,
+            done_in: false,
+        }
+    }
+}
+
+/// When things happened.
+struct Times {
+    now: u64,
+    heard: u64,
+    compared: u64,
+    heard_since: bool,
+}
+
+pub(super) struct Open {
+    pub(super) me: DeviceId,
+    pub(super) peer: DeviceId,
+    software: String,
+    side: Side,
+    member: Option<GrantId>,
+    pub(super) held: Held,
+    pub(super) round: Option<Round>,
+    /// The summary we have sent and that was not answered.
+    asked: Option<Summary>,
+    /// The peer's summary that waits until what it sent before is stored.
+    to_answer: Option<(u64, Summary)>,
+    rounds: u32,
+    in_sync: bool,
+    /// Something was admitted or receipted since digests were last compared.
+    pub(super) moved: bool,
+    times: Times,
+    pub(super) outbox: Outbox,
+    pub(super) inbox: Inbox,
+    pub(super) stats: Stats,
+}
+
+type Step = Result<(), CloseReason>;
+
+pub(super) fn send(fx: &mut Vec<Effect>, frame: &Frame) {
+    fx.push(Effect::Send(frame.to_bytes()));
+}
+
+impl Open {
+    pub(super) fn start(
+        book: &Book,
+        met: Met,
+        rank: Rank,
+        fx: &mut Vec<Effect>,
+    ) -> Result<Self, CloseReason> {
+        let mut open = Self {
+            me: met.me,
+            peer: met.peer,
+            software: met.software,
+            side: met.side,
+            member: None,
+            held: Held::new(met.name, met.side),
+            round: None,
+            asked: None,
+            to_answer: None,
+            rounds: 0,
+            in_sync: false,
+            moved: false,
+            times: Times {
+                now: met.now_ms,
+                heard: met.now_ms,
+                compared: met.now_ms,
+                heard_since: true,
+            },
+            outbox: Outbox::new(rank),
+            inbox: Inbox::default(),
+            stats: Stats::default(),
+        };
+        open.check_member(book, fx);
+        open.compare(book, &met.mine, &met.theirs, Some(&met.snapshot), fx)?;
+        open.settle(book, fx)?;
+        Ok(open)
+    }
+
+    pub(super) fn peer(&self) -> DeviceId {
+        self.peer
+    }
+
+    pub(super) fn in_sync(&self) -> bool {
+        self.in_sync
+    }
+
+    pub(super) fn is_member(&self) -> bool {
+        self.member.is_some()
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = self.stats.clone();
+        stats.unreceipted = self.outbox.unreceipted();
+        stats.delivered = self.inbox.outstanding() as u64;
+        stats.parked = self.inbox.parked() as u64;
+        stats
+    }
+
+    /// Looks up the peer's grant, until it has one.
+    pub(super) fn check_member(&mut self, book: &Book, fx: &mut Vec<Effect>) {
+        if self.member.is_some() {
+            return;
+        }
+        let Some(grant) = book.authority().best_grant(&self.peer) else {
+            return;
+        };
+        self.member = Some(grant.id);
+        fx.push(Effect::Member {
+            device: self.peer,
+            grant: grant.id,
+            label: grant.label.clone(),
+            software: self.software.clone(),
+        });
+    }
+
+    pub(super) fn frame(&mut self, book: &Book, bytes: &[u8], fx: &mut Vec<Effect>) -> Step {
+        self.times.heard_since = true;
+        match Frame::from_bytes(bytes)? {
+            None => {}
+            Some(Frame::Bye(code, version)) => return Err(CloseReason::heard(code, version)),
+            Some(Frame::Run(packed)) => self.run_came(book, packed, fx)?,
+            Some(Frame::Acks(acks)) => self.acked(book, &acks, fx),
+            Some(Frame::Have(log, count)) => self.outbox.told(log, 0, count),
+            Some(Frame::Keys(claims)) => self.held.claimed(&claims, book.keys()),
+            Some(Frame::Heads(heads)) => self.heads_came(book, heads, fx)?,
+            Some(Frame::Done(lane)) => self.done_came(lane)?,
+            Some(Frame::Summary(theirs)) => self.summary_came(book, theirs, fx)?,
+            Some(Frame::Hello(_) | Frame::Welcome(_) | Frame::Identity(_)) => {
+                return Err(CloseReason::Unexpected("greeting"));
+            }
+        }
+        self.settle(book, fx)
+    }
+
+    pub(super) fn runs(
+        &mut self,
+        book: &Book,
+        id: ReadId,
+        runs: Vec<Run>,
+        fx: &mut Vec<Effect>,
+    ) -> Step {
+        self.read_answered(book, id, runs, fx);
+        self.settle(book, fx)
+    }
+
+    pub(super) fn changed(
+        &mut self,
+        book: &Book,
+        admitted: &Admitted,
+        fx: &mut Vec<Effect>,
+    ) -> Step {
+        self.unsettle();
+        self.learnt(book, admitted, fx);
+        self.pass_on(book, &admitted.run, fx);
+        self.settle(book, fx)
+    }
+
+    /// Something new is here, from wherever: grants and keys may unlock what waited.
+    pub(super) fn learnt(&mut self, book: &Book, admitted: &Admitted, fx: &mut Vec<Effect>) {
+        if admitted.run.log().lane == Lane::AUTHORITY {
+            // Allowances and grants may have changed what the peer, too, refuses.
+            self.outbox.unskip();
+        }
+        if !admitted.grants.is_empty() {
+            self.check_member(book, fx);
+            self.retry_parked(book, fx);
+        }
+        if !admitted.keys.is_empty() {
+            self.held.prove(book.keys());
+            if self.is_member() {
+                self.tell_keys(book, fx);
+            }
+        }
+    }
+
+    pub(super) fn tell_keys(&mut self, book: &Book, fx: &mut Vec<Effect>) {
+        for frame in self.held.tell(book.keys()) {
+            send(fx, &frame);
+        }
+    }
+
+    /// Entries moved: whatever was equal is to be compared again.
+    pub(super) fn unsettle(&mut self) {
+        self.in_sync = false;
+        self.moved = true;
+    }
+
+    /// Whether entries of lane 1 may go out: the peer's are known, and lane 0 is through.
+    pub(super) fn data_flows(&self) -> bool {
+        let in_lane0 = matches!(&self.round, Some(r) if r.lane == Lane::AUTHORITY);
+        self.is_member() && !in_lane0
+    }
+
+    /// What follows from everything else: answers that were due, reads, the end of a lane.
+    pub(super) fn settle(&mut self, book: &Book, fx: &mut Vec<Effect>) -> Step {
+        if let Some((mark, theirs)) = self.to_answer
+            && self.inbox.stored_before(mark)
+        {
+            self.to_answer = None;
+            self.answer(book, &theirs, fx)?;
+        }
+        self.pump(book, fx);
+        self.end_lane(book, fx)
+    }
+
+    fn end_lane(&mut self, book: &Book, fx: &mut Vec<Effect>) -> Step {
+        let Some(round) = &mut self.round else {
+            return Ok(());
+        };
+        let lane = round.lane;
+        if round.heads_in && !round.done_sent && self.outbox.idle(lane) {
+            round.done_sent = true;
+            send(fx, &Frame::Done(lane));
+        }
+        if !(round.done_sent && round.done_in) {
+            return Ok(());
+        }
+        if lane == Lane::AUTHORITY {
+            if !self.is_member() {
+                return Err(CloseReason::NotAdmitted(self.peer));
+            }
+            self.begin(book, Lane::DATA, fx);
+            return Ok(());
+        }
+        self.round = None;
+        if self.side == Side::Dialler && self.moved {
+            self.ask(book, fx);
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, book: &Book, lane: Lane, fx: &mut Vec<Effect>) {
+        if lane != Lane::AUTHORITY {
+            self.tell_keys(book, fx);
+        }
+        self.round = Some(Round::of(lane));
+        self.tell_heads(book, lane, fx);
+    }
+
+    fn done_came(&mut self, lane: Lane) -> Step {
+        match &mut self.round {
+            Some(round) if round.lane == lane && round.heads_in => {
+                round.done_in = true;
+                Ok(())
+            }
+            _ => Err(CloseReason::Unexpected("done")),
+        }
+    }
+
+    /// The dialler asks whether both have the same.
+    fn ask(&mut self, book: &Book, fx: &mut Vec<Effect>) {
+        self.rounds = self.rounds.wrapping_add(1);
+        let mine = summary(book, self.rounds);
+        self.asked = Some(mine);
+        self.times.compared = self.times.now;
+        self.moved = false;
+        send(fx, &Frame::Summary(mine));
+    }
+
+    fn summary_came(&mut self, book: &Book, theirs: Summary, fx: &mut Vec<Effect>) -> Step {
+        if self.side == Side::Responder {
+            if self.round.is_some() || self.to_answer.is_some() {
+                return Err(CloseReason::Unexpected("summary"));
+            }
+            // Answered by `settle`, when all that came before it is stored.
+            self.to_answer = Some((self.inbox.mark(), theirs));
+            return Ok(());
+        }
+        match self.asked.take() {
+            Some(mine) if mine.round == theirs.round => {
+                self.compare(book, &mine, &theirs, None, fx)
+            }
+            _ => Err(CloseReason::Unexpected("summary")),
+        }
+    }
+
+    fn answer(&mut self, book: &Book, theirs: &Summary, fx: &mut Vec<Effect>) -> Step {
+        let mine = summary(book, theirs.round);
+        self.times.compared = self.times.now;
+        self.moved = false;
+        send(fx, &Frame::Summary(mine));
+        self.compare(book, &mine, theirs, None, fx)
+    }
+
+    /// Both sides compare the same two summaries, and so come to the same conclusion.
+    fn compare(
+        &mut self,
+        book: &Book,
+        mine: &Summary,
+        theirs: &Summary,
+        snapshot: Option<&Snapshot>,
+        fx: &mut Vec<Effect>,
+    ) -> Step {
+        let lane0 = mine.lane0 == theirs.lane0;
+        let all = lane0 && mine.frontier == theirs.frontier;
+        if lane0 && !self.is_member() {
+            return Err(CloseReason::NotAdmitted(self.peer));
+        }
+        if let Some(snapshot) = snapshot {
+            // What is equal at the first comparison is what the peer has.
+            let equal = [(Lane::AUTHORITY, lane0), (Lane::DATA, all)];
+            for (lane, _) in equal.into_iter().filter(|(_, equal)| *equal) {
+                self.adopt(book, lane, snapshot);
+            }
+        }
+        if all {
+            // On the dialler entries may have moved since it asked.
+            if !self.in_sync && !self.moved {
+                self.in_sync = true;
+                fx.push(Effect::InSync);
+            }
+        } else {
+            self.in_sync = false;
+            let lane = if lane0 { Lane::DATA } else { Lane::AUTHORITY };
+            self.begin(book, lane, fx);
+        }
+        Ok(())
+    }
+
+    pub(super) fn tick(&mut self, book: &Book, now: u64, fx: &mut Vec<Effect>) -> Step {
+        self.times.now = self.times.now.max(now);
+        if std::mem::take(&mut self.times.heard_since) {
+            self.times.heard = self.times.now;
+        }
+        if self.times.now - self.times.heard >= SILENT_MS {
+            return Err(CloseReason::Silent);
+        }
+        let quiet = self.outbox.is_idle() && self.inbox.outstanding() == 0;
+        let soon = self.moved && quiet;
+        let wait = if soon { SOON_MS } else { COMPARE_MS };
+        let due = self.times.now - self.times.compared >= wait;
+        if self.side == Side::Dialler && self.round.is_none() && self.asked.is_none() && due {
+            self.ask(book, fx);
+        }
+        self.settle(book, fx)
+    }
+
+    /// The peer's heads of this round, all of them or some.
+    fn heads_came(&mut self, book: &Book, heads: Heads, fx: &mut Vec<Effect>) -> Step {
+        match &self.round {
+            Some(round) if round.lane == heads.lane && !round.heads_in => {}
+            _ => return Err(CloseReason::Unexpected("heads")),
+        }
+        self.take_heads(book, heads, fx)
+    }
+}
