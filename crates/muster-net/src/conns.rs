@@ -7,12 +7,14 @@
 //! for [`FRESH`]: then the peer has noticed a cut that this side has not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use libp2p::Multiaddr;
 use libp2p::swarm::ConnectionId;
 use tokio::sync::watch;
 
+use crate::behaviour::ip_of;
 use crate::event::{CloseReason, ConnId, TransportId};
 use crate::pulse::Heard;
 
@@ -43,6 +45,8 @@ pub(crate) struct Conn {
     pub(crate) verdict: watch::Sender<Option<CloseReason>>,
     /// A task of ours still speaks for it.
     pub(crate) tasked: bool,
+    /// It is, or was, a session: its place is taken until its last event is delivered.
+    pub(crate) held: bool,
     /// The swarm has closed it.
     pub(crate) gone: bool,
 }
@@ -86,6 +90,7 @@ impl Conns {
             heard: Heard::now(),
             verdict: watch::Sender::new(None),
             tasked: false,
+            held: false,
             gone: false,
         };
         self.all.insert(conn, entry);
@@ -110,7 +115,7 @@ impl Conns {
 
     /// Kept sessions, those whose end is not yet delivered included: their places are not free.
     pub(crate) fn kept(&self) -> usize {
-        self.all.values().filter(|c| c.tasked && c.phase != Phase::Agreeing).count()
+        self.all.values().filter(|c| c.tasked && c.held).count()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -132,6 +137,11 @@ impl Conns {
             .filter(|(other, c)| *other != conn && c.peer == peer)
             .filter(|(_, c)| phases.contains(&c.phase) && !c.gone)
             .collect()
+    }
+
+    /// Whether there is any connection with this machine.
+    pub(crate) fn touches(&self, ip: IpAddr) -> bool {
+        self.all.values().any(|c| ip_of(&c.remote) == Some(ip))
     }
 
     /// Whether another connection with the same peer exists at all.

@@ -190,6 +190,10 @@ impl Driver {
     }
 
     fn on_command(&mut self, command: Command) {
+        // Who has seen a session's event should find it counted.
+        while let Ok(report) = self.reports.1.try_recv() {
+            self.on_report(report);
+        }
         match command {
             Command::Dial(addr) if self.dials.len() >= self.limits.pending_out => {
                 self.tell(NetEvent::DialFailed { addr, reason: DialFailure::TooMany });

@@ -106,6 +106,7 @@ impl Driver {
             return;
         }
         entry.phase = Phase::Kept;
+        entry.held = true;
         let peer = entry.peer;
         for other in superseded {
             self.end(other, CloseReason::Replaced);

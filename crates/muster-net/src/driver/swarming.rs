@@ -7,7 +7,7 @@ use libp2p::core::ConnectedPoint;
 use libp2p::swarm::{ConnectionId, DialError, ListenError, SwarmEvent};
 
 use super::{Driver, reasons};
-use crate::behaviour::{Denied, Said};
+use crate::behaviour::{Denied, Said, ip_of};
 use crate::conns::Phase;
 use crate::event::{DialFailure, NetEvent, RefuseReason, TransportId};
 
@@ -41,6 +41,12 @@ impl Driver {
                     ListenError::LocalPeerId { .. } | ListenError::Aborted => return,
                 };
                 tracing::debug!(remote = %send_back_addr, %error, "inbound refused");
+                let known = ip_of(&send_back_addr).is_some_and(|ip| self.conns.touches(ip));
+                if reason == RefuseReason::Handshake && known {
+                    // A peer that dropped its duplicate before our half of the handshake was done.
+                    self.stats.duplicates += 1;
+                    return;
+                }
                 *self.stats.refused.entry(reason).or_default() += 1;
                 let peer = peer_id.map(TransportId);
                 self.tell(NetEvent::Refused { remote: send_back_addr, peer, reason });
