@@ -1,0 +1,237 @@
+//! The table of connections, and which of several with one peer is kept.
+//!
+//! Of each pair the side with the smaller transport id decides, alone: it takes the first
+//! connection on which a session is offered, whoever dialled it, and drops others; the other side
+//! offers a session on each and keeps the one that is answered. So both keep the same one, however
+//! the dials cross. A later offer replaces the kept connection only when that one has been quiet
+//! for [`FRESH`]: then the peer has noticed a cut that this side has not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use libp2p::Multiaddr;
+use libp2p::swarm::ConnectionId;
+use tokio::sync::watch;
+
+use crate::behaviour::ip_of;
+use crate::event::{CloseReason, ConnId, TransportId};
+use crate::pulse::Heard;
+
+/// A connection heard of more recently than this is alive; pulses come every half second.
+const FRESH: Duration = Duration::from_millis(1_200);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Encrypted, no session yet.
+    Opening,
+    /// The session's task waits for the other side's byte.
+    Agreeing,
+    /// In use.
+    Kept,
+    /// Told to end, or not wanted.
+    Ending,
+}
+
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) connection: ConnectionId,
+    pub(crate) peer: TransportId,
+    pub(crate) remote: Multiaddr,
+    pub(crate) outbound: bool,
+    pub(crate) since: Instant,
+    pub(crate) phase: Phase,
+    pub(crate) heard: Heard,
+    pub(crate) verdict: watch::Sender<Option<CloseReason>>,
+    /// A task of ours still speaks for it.
+    pub(crate) tasked: bool,
+    /// It is, or was, a session: its place is taken until its last event is delivered.
+    pub(crate) held: bool,
+    /// The swarm has closed it.
+    pub(crate) gone: bool,
+}
+
+/// What to do with an offered session.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Take { replacing: Vec<ConnId> },
+    Duplicate,
+}
+
+#[derive(Debug)]
+pub(crate) struct Conns {
+    me: TransportId,
+    next: u64,
+    all: BTreeMap<ConnId, Conn>,
+}
+
+impl Conns {
+    pub(crate) fn new(me: TransportId) -> Self {
+        Self { me, next: 1, all: BTreeMap::new() }
+    }
+
+    pub(crate) fn open(
+        &mut self,
+        connection: ConnectionId,
+        peer: TransportId,
+        remote: Multiaddr,
+        outbound: bool,
+        now: Instant,
+    ) -> ConnId {
+        let conn = ConnId(self.next);
+        self.next += 1;
+        let entry = Conn {
+            connection,
+            peer,
+            remote,
+            outbound,
+            since: now,
+            phase: Phase::Opening,
+            heard: Heard::now(),
+            verdict: watch::Sender::new(None),
+            tasked: false,
+            held: false,
+            gone: false,
+        };
+        self.all.insert(conn, entry);
+        conn
+    }
+
+    pub(crate) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Conn> {
+        self.all.get_mut(&conn)
+    }
+
+    pub(crate) fn find(&self, connection: ConnectionId) -> Option<ConnId> {
+        self.all.iter().find(|(_, c)| c.connection == connection).map(|(conn, _)| *conn)
+    }
+
+    pub(crate) fn remove(&mut self, conn: ConnId) -> Option<Conn> {
+        self.all.remove(&conn)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ConnId, &Conn)> {
+        self.all.iter().map(|(conn, entry)| (*conn, entry))
+    }
+
+    /// Kept sessions, those whose end is not yet delivered included: their places are not free.
+    pub(crate) fn kept(&self) -> usize {
+        self.all.values().filter(|c| c.tasked && c.held).count()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Peers that need no dial: there is a connection with them, or nearly.
+    pub(crate) fn linked(&self) -> BTreeSet<TransportId> {
+        self.all
+            .values()
+            .filter(|c| matches!(c.phase, Phase::Agreeing | Phase::Kept) && !c.gone)
+            .map(|c| c.peer)
+            .collect()
+    }
+
+    fn rivals(&self, conn: ConnId, phases: &[Phase]) -> Vec<(ConnId, &Conn)> {
+        let Some(peer) = self.all.get(&conn).map(|c| c.peer) else { return Vec::new() };
+        self.iter()
+            .filter(|(other, c)| *other != conn && c.peer == peer)
+            .filter(|(_, c)| phases.contains(&c.phase) && !c.gone)
+            .collect()
+    }
+
+    /// Whether there is any connection with this machine.
+    pub(crate) fn touches(&self, ip: IpAddr) -> bool {
+        self.all.values().any(|c| ip_of(&c.remote) == Some(ip))
+    }
+
+    /// Whether another connection with the same peer exists at all.
+    pub(crate) fn has_rival(&self, conn: ConnId) -> bool {
+        let any = [Phase::Opening, Phase::Agreeing, Phase::Kept];
+        !self.rivals(conn, &any).is_empty()
+    }
+
+    /// A session is offered on `conn`.
+    pub(crate) fn choose(&self, conn: ConnId) -> Choice {
+        let Some(offered) = self.all.get(&conn) else { return Choice::Duplicate };
+        if offered.peer < self.me {
+            return Choice::Take { replacing: Vec::new() };
+        }
+        let rivals = self.rivals(conn, &[Phase::Agreeing, Phase::Kept]);
+        if rivals.iter().any(|(_, c)| c.heard.ago() < FRESH) {
+            return Choice::Duplicate;
+        }
+        Choice::Take { replacing: rivals.into_iter().map(|(other, _)| other).collect() }
+    }
+
+    /// Both sides agreed on `conn`: older sessions with that peer, which it has given up.
+    pub(crate) fn superseded(&self, conn: ConnId) -> Vec<ConnId> {
+        self.rivals(conn, &[Phase::Kept]).into_iter().map(|(other, _)| other).collect()
+    }
+
+    /// Connections on which no session came about in time.
+    pub(crate) fn overdue(&self, now: Instant, patience: Duration) -> Vec<ConnId> {
+        self.iter()
+            .filter(|(_, c)| c.phase == Phase::Opening && now.duration_since(c.since) >= patience)
+            .map(|(conn, _)| conn)
+            .collect()
+    }
+
+    pub(crate) fn next_overdue(&self, patience: Duration) -> Option<Instant> {
+        self.all.values().filter(|c| c.phase == Phase::Opening).map(|c| c.since + patience).min()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use libp2p::PeerId;
+
+    use super::*;
+
+    fn two() -> (TransportId, TransportId) {
+        let (a, b) = (TransportId(PeerId::random()), TransportId(PeerId::random()));
+        (a.min(b), a.max(b))
+    }
+
+    fn with(me: TransportId, peer: TransportId, count: usize) -> (Conns, Vec<ConnId>) {
+        let mut conns = Conns::new(me);
+        let opened = (0..count)
+            .map(|i| {
+                let id = ConnectionId::new_unchecked(i);
+                conns.open(id, peer, Multiaddr::empty(), i == 0, Instant::now())
+            })
+            .collect();
+        (conns, opened)
+    }
+
+    #[test]
+    fn the_smaller_takes_the_first_and_drops_the_second() {
+        let (small, large) = two();
+        let (mut conns, ids) = with(small, large, 2);
+        let [first, second] = [ids[0], ids[1]];
+        assert_eq!(conns.choose(second), Choice::Take { replacing: vec![] });
+        conns.get_mut(second).unwrap().phase = Phase::Agreeing;
+        assert_eq!(conns.choose(first), Choice::Duplicate);
+    }
+
+    #[test]
+    fn the_larger_offers_on_each_and_gives_up_what_is_superseded() {
+        let (small, large) = two();
+        let (mut conns, ids) = with(large, small, 2);
+        assert_eq!(conns.choose(ids[0]), Choice::Take { replacing: vec![] });
+        conns.get_mut(ids[0]).unwrap().phase = Phase::Kept;
+        assert_eq!(conns.choose(ids[1]), Choice::Take { replacing: vec![] });
+        assert_eq!(conns.superseded(ids[1]), vec![ids[0]]);
+    }
+
+    #[test]
+    fn a_quiet_connection_gives_way() {
+        let (small, large) = two();
+        let (mut conns, ids) = with(small, large, 2);
+        conns.get_mut(ids[0]).unwrap().phase = Phase::Kept;
+        std::thread::sleep(FRESH + Duration::from_millis(50));
+        assert_eq!(conns.choose(ids[1]), Choice::Take { replacing: vec![ids[0]] });
+        conns.get_mut(ids[0]).unwrap().heard.mark();
+        assert_eq!(conns.choose(ids[1]), Choice::Duplicate);
+    }
+}

@@ -1,0 +1,106 @@
+//! What the network is told at its start, and every bound and delay it keeps.
+//!
+//! The values are the defaults of the design; they are fields so that a test can make one bite.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use libp2p::Multiaddr;
+
+/// How a network is started.
+#[derive(Debug, Clone)]
+pub struct NetConfig {
+    /// Addresses to listen on, `/ip4/0.0.0.0/tcp/0` and `/ip4/0.0.0.0/udp/0/quic-v1` for example.
+    pub listen: Vec<Multiaddr>,
+    /// Peers given by hand: dialled again and again while there is no connection with them.
+    pub peers: Vec<Multiaddr>,
+    /// Whether to announce this Muster on the link and to listen for others.
+    pub discovery: bool,
+    /// The multicast group and port of the beacon. All devices of a link must agree.
+    pub group: Ipv4Addr,
+    pub beacon_port: u16,
+    pub limits: Limits,
+}
+
+impl Default for NetConfig {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            peers: Vec::new(),
+            discovery: true,
+            group: Ipv4Addr::new(239, 77, 83, 84),
+            beacon_port: 47_783,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Bounds and delays.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections kept at once, one a peer.
+    pub kept: usize,
+    /// Further connections that may be in their handshake.
+    pub shaking: usize,
+    /// Inbound handshakes of the encryption layer at once.
+    pub pending_in: usize,
+    /// Dials under way at once.
+    pub pending_out: usize,
+    /// Inbound connections taken from one IP address in ten seconds.
+    pub per_ip_in_10s: u32,
+    /// Peers remembered from discovery.
+    pub discovered: usize,
+    /// Addresses given by hand.
+    pub given: usize,
+    /// Transport ids that may be banned at once; the ban that ends first gives way.
+    pub bans: usize,
+    /// Frames waiting for a slow peer, a connection.
+    pub outbox: usize,
+    /// Events waiting for a slow consumer, all connections together.
+    pub events: usize,
+    /// A TCP connect that takes longer has failed.
+    pub connect: Duration,
+    /// Connected, but no session after this: refused.
+    pub handshake: Duration,
+    /// Time between two pulses on a connection.
+    pub pulse: Duration,
+    /// Nothing heard on a connection for so long: the link is dead.
+    pub silence: Duration,
+    /// Time between two beacons on an interface.
+    pub beacon: Duration,
+    /// Time between two dials to one peer.
+    pub redial: Duration,
+    /// How long the side with the larger id leaves the dialling to the other.
+    pub courtesy: Duration,
+    /// A discovered peer not heard of for so long is forgotten.
+    pub forget: Duration,
+    /// How long a close may wait for the last frames to go out.
+    pub farewell: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let ms = Duration::from_millis;
+        Self {
+            kept: 12,
+            shaking: 8,
+            pending_in: 16,
+            pending_out: 24,
+            per_ip_in_10s: 60,
+            discovered: 64,
+            given: 64,
+            bans: 256,
+            outbox: 8,
+            events: 32,
+            connect: ms(1_200),
+            handshake: ms(3_000),
+            pulse: ms(500),
+            silence: ms(2_000),
+            beacon: ms(500),
+            redial: ms(700),
+            courtesy: ms(350),
+            forget: Duration::from_secs(900),
+            farewell: ms(400),
+        }
+    }
+}
