@@ -1,4 +1,4 @@
-//! Figures of the store alone: `weigh DIRECTORY fill|acks|open`. Not a test; prints what it sees.
+//! Figures of the store alone: `weigh DIRECTORY fill|acks|open [CACHE]`. Not a test; prints what it sees.
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -81,12 +81,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     memory("scanned");
     let start = Instant::now();
-    let opened = Index::open(
-        &dir.index_path(),
-        dir.key(),
-        1,
-        muster_store::index::Options::default(),
-    )?;
+    let mut options = muster_store::index::Options::default();
+    if let Some(cache) = args.next() {
+        options.cache = cache.parse()?;
+    }
+    let opened = Index::open(&dir.index_path(), dir.key(), 1, options)?;
     println!(
         "index open: {:?}, ready {}",
         start.elapsed(),

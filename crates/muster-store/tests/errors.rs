@@ -32,6 +32,10 @@ fn start() -> Ledger {
 fn session(fs: &FaultyFs, ledger: &mut Ledger) -> Result<(), JournalError> {
     let (dir, mut journal, _) = open_journal(fs)?;
     let outcome = work(&dir, &mut journal, &mut Rng(4), GROUPS, ledger);
+    if let Err(JournalError::Io(failure)) = &outcome {
+        let looked = ["open", "read", "measure", "look for"].contains(&failure.action);
+        assert!(looked || journal.is_poisoned(), "not poisoned: {failure}");
+    }
     if journal.is_poisoned() {
         let refused = journal.append(&[b"more"], &mut |b| b.fill(0));
         assert!(matches!(refused, Err(JournalError::Poisoned)));
