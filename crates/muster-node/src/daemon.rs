@@ -152,8 +152,9 @@ impl Node {
                 let response = verbs::answer(&mut self, call.request);
                 replies.push((call.reply, response));
             }
-            self.network_events(events);
+            let handled = self.network_events(events);
             self.settle(replies)?;
+            handled?;
         }
         if let Some(network) = self.network.take() {
             network.stop();
@@ -225,7 +226,7 @@ impl Node {
                 }
             }
         }
-        self.gossip();
+        self.gossip()?;
         if self.last_write.is_some_and(|at| at.elapsed() > IDLE) {
             self.last_write = None;
             self.engine.checkpoint(&mut random)?;

@@ -103,8 +103,10 @@ impl Engine {
                 scope,
                 class: head.class,
                 urgency: entry.header().urgency,
+                disputed: false,
             };
-            self.apply_operations(&content.operations, context, &mut touched);
+            let own = device == self.secrets.device();
+            self.apply_operations(&content.operations, own, context, &mut touched);
         }
         touched.dedup();
         if touched.is_empty() && run.log().lane == Lane::AUTHORITY {
@@ -118,23 +120,21 @@ impl Engine {
     fn apply_operations(
         &mut self,
         operations: &[Operation],
+        own: bool,
         context: impl Fn(u8) -> WriteContext,
         touched: &mut Vec<ObjectId>,
     ) {
-        let mut batch = Vec::with_capacity(operations.len());
+        let mut batch = self.state.batch();
         for (index, operation) in (0u8..=255).zip(operations) {
-            match operation.read() {
-                Ok(read) => {
-                    if let Some(object) = object_of(&read) {
-                        touched.push(object);
-                    }
-                    batch.push((context(index), read));
-                }
-                Err(_) => *self.counters.inert.entry("malformed".into()).or_default() += 1,
+            let Ok(read) = operation.read() else {
+                *self.counters.inert.entry("malformed".into()).or_default() += 1;
+                continue;
+            };
+            if let (DataOperation::Operator(name), true) = (&read, own) {
+                self.operator = Some(name.to_string());
             }
-        }
-        for outcome in self.state.apply_all(&batch) {
-            if let Outcome::Inert(reason) = outcome {
+            touched.extend(object_of(&read));
+            if let Outcome::Inert(reason) = batch.apply(&context(index), &read) {
                 *self.counters.inert.entry(reason.code().into()).or_default() += 1;
             }
         }

@@ -13,10 +13,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use muster_log::{
     authority::Grant,
-    book::{Book, Received, Refusal},
-    chain::VerifiedRun,
+    book::{Admitted, Book, Received, Refusal},
     genesis::Genesis,
-    ids::{DeviceId, GrantId, IncidentId, KeyId, Lane, Millis},
+    ids::{DeviceId, GrantId, IncidentId, KeyId, Lane, LogId, Millis, Seq},
     device::{self, Secrets},
     keyring::KeyRing,
     record::{self, Source},
@@ -52,9 +51,10 @@ pub struct Engine {
     /// What changed since somebody last asked, for those who watch.
     changes: VecDeque<Change>,
     /// Runs admitted since the last flush, to be passed on to neighbours.
-    admitted: Vec<VerifiedRun>,
+    admitted: Vec<Admitted>,
     since_checkpoint: u64,
     dirty: bool,
+    operator: Option<String>,
 }
 
 /// How the journal is kept.
@@ -136,7 +136,7 @@ impl Engine {
     }
 
     /// Runs admitted and made durable since this was last called.
-    pub fn take_admitted(&mut self) -> Vec<VerifiedRun> {
+    pub fn take_admitted(&mut self) -> Vec<Admitted> {
         std::mem::take(&mut self.admitted)
     }
 
@@ -148,10 +148,10 @@ impl Engine {
         source: Source,
         now: Millis,
         random: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<Result<u64, Refusal>, NodeError> {
+    ) -> Result<Result<Received, Refusal>, NodeError> {
         let admitted = match self.book.receive(bytes) {
-            Ok(Received::Admitted(admitted)) => *admitted,
-            Ok(Received::Known) => return Ok(Ok(0)),
+            Ok(Received::Admitted(admitted)) => admitted,
+            Ok(Received::Known) => return Ok(Ok(Received::Known)),
             Err(refusal) => {
                 self.counters.refused(&refusal);
                 return Ok(Err(refusal));
@@ -166,10 +166,30 @@ impl Engine {
         }
         self.apply_run(&admitted.run);
         self.since_checkpoint += admitted.fresh;
-        let (grants, keys) = (admitted.grants, admitted.keys);
-        self.admitted.push(admitted.run);
-        self.catch_up(&grants, &keys)?;
-        Ok(Ok(admitted.fresh))
+        self.catch_up(&admitted.grants, &admitted.keys)?;
+        self.admitted.push((*admitted).clone());
+        Ok(Ok(Received::Admitted(admitted)))
+    }
+
+    /// Opens a new generation of this device's logs: the next entry starts fresh ones.
+    pub fn renew_generation(
+        &mut self,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), NodeError> {
+        self.secrets.renew_generation(random);
+        self.dir.write_secret(device::FILE, &self.secrets.to_bytes(), random)?;
+        Ok(())
+    }
+
+    /// What another device is known to have, log by log. This version remembers nothing of past
+    /// contacts yet.
+    pub fn remembered(&self, _device: &DeviceId) -> Option<BTreeMap<LogId, u64>> {
+        None
+    }
+
+    /// Who sits at this device, as far as said.
+    pub fn operator(&self) -> Option<&str> {
+        self.operator.as_deref()
     }
 
     /// Makes everything admitted so far durable. Only then may it be acknowledged or passed on.
@@ -205,7 +225,7 @@ impl Engine {
     }
 
     /// The position of the run that holds an entry.
-    fn place(&self, log: &muster_log::ids::LogId, seq: muster_log::ids::Seq) -> Option<Position> {
+    fn place(&self, log: &LogId, seq: Seq) -> Option<Position> {
         self.places.find(log, seq)
     }
 

@@ -67,6 +67,7 @@ impl Engine {
             admitted: Vec::new(),
             since_checkpoint: 0,
             dirty: false,
+            operator: None,
         };
         engine.read_journal(marker)?;
         engine.changes.clear();

@@ -1,6 +1,7 @@
 //! What crosses over: pages of runs for bundles, runs offered from files, meeting peers now.
 
 use muster_log::{
+    book::Received,
     ids::{Lane, LogId, Millis, Seq},
     record::Source,
     run,
@@ -116,7 +117,11 @@ pub fn receive(engine: &mut Engine, runs: &[String]) -> Answer {
         let outcome = match hex::decode(run) {
             Err(_) => json!({ "refused": "malformed" }),
             Ok(bytes) => match engine.receive(&bytes, Source::File, claimed(), &mut random)? {
-                Ok(new) => {
+                Ok(received) => {
+                    let new = match received {
+                        Received::Admitted(a) => a.fresh,
+                        Received::Known => 0,
+                    };
                     let total = count(engine, &bytes);
                     json!({ "new": new, "known": total.saturating_sub(new) })
                 }
