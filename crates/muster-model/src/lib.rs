@@ -21,5 +21,5 @@ pub mod value;
 pub mod vocabulary;
 pub mod writes;
 
-/// Version of the field table: a stored state of another version is computed anew.
-pub const SCHEMA: u32 = 1;
+#[cfg(test)]
+mod scenarios;

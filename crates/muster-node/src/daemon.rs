@@ -159,7 +159,7 @@ impl Node {
         if let Some(network) = self.network.take() {
             network.stop();
         }
-        self.engine.close(&mut random)
+        self.engine.close()
     }
 
     /// Waits for something to do; takes all of it, up to a bound.
@@ -202,7 +202,7 @@ impl Node {
         &mut self,
         replies: Vec<(oneshot::Sender<Response>, Response)>,
     ) -> Result<(), NodeError> {
-        let flushed = self.engine.flush(&mut random);
+        let flushed = self.engine.flush();
         let failed = flushed.as_ref().err().map(NodeError::to_api);
         for (reply, response) in replies {
             let response = match &failed {
@@ -229,7 +229,7 @@ impl Node {
         self.gossip()?;
         if self.last_write.is_some_and(|at| at.elapsed() > IDLE) {
             self.last_write = None;
-            self.engine.checkpoint(&mut random)?;
+            self.engine.checkpoint()?;
         }
         Ok(())
     }

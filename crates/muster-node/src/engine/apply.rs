@@ -135,7 +135,7 @@ impl Engine {
             }
             touched.extend(object_of(&read));
             if let Outcome::Inert(reason) = batch.apply(&context(index), &read) {
-                *self.counters.inert.entry(reason.code().into()).or_default() += 1;
+                *self.counters.inert.entry(reason.to_string()).or_default() += 1;
             }
         }
     }

@@ -38,7 +38,7 @@ const CHECKPOINT_EVERY: u64 = 20_000;
 pub struct Engine {
     dir: DataDir,
     journal: Journal,
-    index: Index,
+    index: Option<Index>,
     secrets: Secrets,
     book: Book,
     state: State,
@@ -193,12 +193,12 @@ impl Engine {
     }
 
     /// Makes everything admitted so far durable. Only then may it be acknowledged or passed on.
-    pub fn flush(&mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
+    pub fn flush(&mut self) -> Result<(), NodeError> {
         if std::mem::take(&mut self.dirty) {
             self.journal.sync()?;
         }
         if self.since_checkpoint >= CHECKPOINT_EVERY {
-            self.checkpoint(random)?;
+            self.checkpoint()?;
         }
         Ok(())
     }
@@ -208,18 +208,24 @@ impl Engine {
         self.journal.is_poisoned()
     }
 
-    /// Writes what changed of the state into the index, so that the next start is quick.
-    pub fn checkpoint(&mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
-        self.journal.sync()?;
+    /// Writes what changed of the state into the index, so that the next start is quick. An index
+    /// that fails is given up until the next start: nothing is lost with it.
+    pub fn checkpoint(&mut self) -> Result<(), NodeError> {
+        self.journal.witness()?;
         self.dirty = false;
-        open::checkpoint(&mut self.index, &mut self.state, self.journal.end(), random)?;
         self.since_checkpoint = 0;
+        if let Some(mut index) = self.index.take() {
+            match open::checkpoint(&mut index, &mut self.state, self.journal.end()) {
+                Ok(()) => self.index = Some(index),
+                Err(e) => tracing::warn!(error = %e, "the index failed and is left alone"),
+            }
+        }
         Ok(())
     }
 
     /// Ends a graceful stop.
-    pub fn close(mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
-        self.checkpoint(random)?;
+    pub fn close(mut self) -> Result<(), NodeError> {
+        self.checkpoint()?;
         self.journal.close()?;
         Ok(())
     }

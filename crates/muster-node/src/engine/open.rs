@@ -49,14 +49,15 @@ impl Engine {
             secrets.renew_generation(random);
             dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
         }
-        let (index, opened) = Index::open(&dir)?;
+        let schema = muster_model::SCHEMA;
+        let opened = Index::open(&dir.index_path(), dir.key(), schema, index_options())?;
         let mut state = State::default();
-        let marker = usable_marker(&index, opened, &journal, &mut state, &mut report)?;
+        let (index, marker) = usable_marker(opened, &journal, &mut state, &mut report);
         let mut engine = Self {
             book: empty_book(&genesis, &secrets),
             dir,
             journal,
-            index,
+            index: Some(index),
             secrets,
             state,
             places: Places::default(),
@@ -73,7 +74,7 @@ impl Engine {
         engine.changes.clear();
         report.entries = engine.book.entries();
         if report.rebuilt.is_some() {
-            engine.checkpoint(random)?;
+            engine.checkpoint()?;
         }
         Ok((engine, report))
     }
@@ -104,41 +105,49 @@ fn read_genesis(dir: &DataDir) -> Result<Genesis, NodeError> {
     Ok(Genesis::from_bytes(&bytes)?)
 }
 
+fn index_options() -> muster_store::index::Options {
+    muster_store::index::Options::default()
+}
+
 /// Loads the state from the index. Gives the position up to which it is right; none when it has to
 /// be computed from the beginning.
 fn usable_marker(
-    index: &Index,
     opened: Opened,
     journal: &Journal,
     state: &mut State,
     report: &mut OpenReport,
-) -> Result<Option<Position>, NodeError> {
-    if let Opened::Rebuild(reason) = opened {
-        report.rebuilt = Some(reason.to_string());
-        return Ok(None);
+) -> (Index, Option<Position>) {
+    let index = match opened {
+        Opened::Ready(index) => index,
+        Opened::Rebuild(index, reason) => {
+            report.rebuilt = Some(reason.to_string());
+            return (index, None);
+        }
+    };
+    match load(&index, journal, state) {
+        Ok(marker) => (index, marker),
+        Err(why) => {
+            report.rebuilt = Some(why.to_owned());
+            *state = State::default();
+            (index, None)
+        }
     }
-    let Some(marker) = index.marker().cloned() else { return Ok(None) };
-    if marker.schema != muster_model::SCHEMA {
-        report.rebuilt = Some(format!("field table {} is now {}", marker.schema, muster_model::SCHEMA));
-        return Ok(None);
-    }
+}
+
+fn load(
+    index: &Index,
+    journal: &Journal,
+    state: &mut State,
+) -> Result<Option<Position>, &'static str> {
+    let Some(marker) = index.marker() else { return Ok(None) };
     if marker.position > journal.end() {
-        report.rebuilt = Some("the index is newer than the journal".to_owned());
-        return Ok(None);
+        return Err("the index is newer than the journal");
     }
     for item in index.scan(OBJECTS) {
-        let Ok((key, value)) = item else {
-            report.rebuilt = Some("an object in the index cannot be read".to_owned());
-            *state = State::default();
-            return Ok(None);
-        };
-        let loaded = <[u8; 16]>::try_from(key.as_slice())
-            .is_ok_and(|id| state.load(ObjectId(id), value).is_ok());
-        if !loaded {
-            report.rebuilt = Some("an object in the index is of another version".to_owned());
-            *state = State::default();
-            return Ok(None);
-        }
+        let (key, value) = item.map_err(|_| "an object in the index cannot be read")?;
+        let id: [u8; 16] =
+            key.as_slice().try_into().map_err(|_| "a key in the index is not an object's")?;
+        state.load(ObjectId(id), &value).map_err(|_| "an object in the index is of another version")?;
     }
     Ok(Some(marker.position))
 }
@@ -148,11 +157,16 @@ pub(super) fn checkpoint(
     index: &mut Index,
     state: &mut State,
     position: Position,
-    random: &mut dyn FnMut(&mut [u8]),
 ) -> Result<(), NodeError> {
-    let puts = state.take_dirty().into_iter().map(|(id, bytes)| (OBJECTS, id.0.to_vec(), bytes));
+    let (mut puts, mut deletes) = (Vec::new(), Vec::new());
+    for (id, bytes) in state.take_dirty() {
+        match bytes {
+            Some(bytes) => puts.push((OBJECTS, id.0.to_vec(), bytes)),
+            None => deletes.push((OBJECTS, id.0.to_vec())),
+        }
+    }
     let marker = Marker { position, schema: muster_model::SCHEMA, meta: Vec::new() };
-    index.checkpoint(puts.collect(), Vec::new(), marker, random)?;
+    index.checkpoint(puts, deletes, marker)?;
     Ok(())
 }
 
