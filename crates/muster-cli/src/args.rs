@@ -42,12 +42,25 @@ pub fn command(words: &Words) -> Command {
         .arg(b.global("lang").value_name("en|fr"))
         .arg(b.global("yes").action(ArgAction::SetTrue))
         .arg(b.global("config").value_name("FILE").env("MUSTER_CONFIG"))
-        .arg(b.global("passphrase-file").value_name("FILE").conflicts_with("key-file"))
+        .arg(
+            b.global("passphrase-file")
+                .value_name("FILE")
+                .conflicts_with("key-file"),
+        )
         .arg(b.global("key-file").value_name("FILE"))
         .next_help_heading(None::<&str>);
     for verb in [
-        b.init(), b.join(), b.admit(), b.verb("devices"), b.operator(), b.daemon(),
-        b.verb("status"), b.verb("peers"), b.verb("digest"), b.verb("doctor"), b.verb("stop"),
+        b.init(),
+        b.join(),
+        b.admit(),
+        b.verb("devices"),
+        b.operator(),
+        b.daemon(),
+        b.verb("status"),
+        b.verb("peers"),
+        b.verb("digest"),
+        b.verb("doctor"),
+        b.verb("stop"),
     ] {
         command = command.subcommand(verb);
     }
@@ -55,10 +68,28 @@ pub fn command(words: &Words) -> Command {
         command = command.subcommand(b.kind(kind));
     }
     for verb in [
-        b.assign(), b.offer(), b.checkin(), b.checkout(), b.find(), b.verb("conflicts"),
-        b.settle(), b.import(), b.sync(), b.bundle(), b.log(), b.history(), b.verify(),
-        b.verb("repair"), b.verb("watch"), b.hq(), b.config(), b.completions(), b.verb("man"),
-        b.demo(), b.sample(),
+        b.assign(),
+        b.offer(),
+        b.checkin(),
+        b.checkout(),
+        b.find(),
+        b.verb("conflicts"),
+        b.settle(),
+        b.import(),
+        b.network(),
+        b.sync(),
+        b.bundle(),
+        b.log(),
+        b.history(),
+        b.verify(),
+        b.verb("repair"),
+        b.verb("watch"),
+        b.hq(),
+        b.config(),
+        b.completions(),
+        b.verb("man"),
+        b.demo(),
+        b.sample(),
     ] {
         command = command.subcommand(verb);
     }
@@ -95,9 +126,23 @@ impl Builder<'_> {
             .arg(self.flag("incident").value_name("NAME").required(true))
             .arg(self.flag("device").value_name("LABEL").required(true))
             .arg(self.flag("code").value_name("CODE"))
-            .arg(self.flag("roots").value_name("N").value_parser(value_parser!(u8).range(1..=16)).default_value("1"))
-            .arg(self.flag("threshold").value_name("K").value_parser(value_parser!(u8).range(1..=16)).default_value("1"))
-            .arg(self.flag("recovery-out").value_name("FILE").action(ArgAction::Append))
+            .arg(
+                self.flag("roots")
+                    .value_name("N")
+                    .value_parser(value_parser!(u8).range(1..=16))
+                    .default_value("1"),
+            )
+            .arg(
+                self.flag("threshold")
+                    .value_name("K")
+                    .value_parser(value_parser!(u8).range(1..=16))
+                    .default_value("1"),
+            )
+            .arg(
+                self.flag("recovery-out")
+                    .value_name("FILE")
+                    .action(ArgAction::Append),
+            )
             .arg(self.flag("languages").value_name("LIST"))
     }
 
@@ -107,13 +152,22 @@ impl Builder<'_> {
             .arg(self.flag("answer").value_name("FILE"))
             .arg(self.flag("device").value_name("LABEL"))
             .arg(self.flag("code").value_name("CODE"))
-            .group(ArgGroup::new("step").args(["request-out", "answer"]).required(true))
+            .group(
+                ArgGroup::new("step")
+                    .args(["request-out", "answer"])
+                    .required(true),
+            )
     }
 
     fn admit(&self) -> Command {
         self.verb("admit")
             .arg(self.flag("request").value_name("FILE").required(true))
-            .arg(self.flag("role").value_name("ROLE").required(true).value_parser(["hq", "coordinator", "lead", "volunteer", "relay"]))
+            .arg(
+                self.flag("role")
+                    .value_name("ROLE")
+                    .required(true)
+                    .value_parser(["hq", "coordinator", "lead", "volunteer", "relay"]),
+            )
             .arg(self.flag("person").value_name("VOLUNTEER"))
             .arg(self.flag("scope").value_name("TEAM|SITE"))
             .arg(self.switch("sensitive"))
@@ -126,8 +180,16 @@ impl Builder<'_> {
 
     fn daemon(&self) -> Command {
         self.verb("daemon")
-            .arg(self.flag("listen").value_name("MULTIADDR").action(ArgAction::Append))
-            .arg(self.flag("peer").value_name("MULTIADDR").action(ArgAction::Append))
+            .arg(
+                self.flag("listen")
+                    .value_name("MULTIADDR")
+                    .action(ArgAction::Append),
+            )
+            .arg(
+                self.flag("peer")
+                    .value_name("MULTIADDR")
+                    .action(ArgAction::Append),
+            )
             .arg(self.switch("no-discovery"))
             .arg(self.switch("no-network"))
     }
@@ -135,21 +197,30 @@ impl Builder<'_> {
     fn kind(&self, kind: &'static Kind) -> Command {
         let label = self.words.lang.label(kind.label);
         let about = self.words.with("verb-kind", crate::args!["kind" = label]);
-        let mut command = Command::new(verb_of(kind)).about(about).subcommand_required(true);
+        let mut command = Command::new(verb_of(kind))
+            .about(about)
+            .subcommand_required(true);
         let add = self.under("kind", "add");
-        let edit = self.under("kind", "edit").arg(self.arg("id").required(true));
+        let edit = self
+            .under("kind", "edit")
+            .arg(self.arg("id").required(true));
         command = command
             .subcommand(self.fields(kind, add, true))
             .subcommand(self.fields(kind, edit, false))
             .subcommand(self.filters(kind, self.under("kind", "list")))
-            .subcommand(self.under("kind", "show").arg(self.arg("id").required(true)));
+            .subcommand(
+                self.under("kind", "show")
+                    .arg(self.arg("id").required(true)),
+            );
         match kind.name {
             "need" => {
                 let report = self.under("need", "report").arg(self.arg("title"));
                 command = command.subcommand(self.fields(kind, report, true));
             }
             "task" => {
-                let for_need = self.under("task", "for").arg(self.arg("need").required(true));
+                let for_need = self
+                    .under("task", "for")
+                    .arg(self.arg("need").required(true));
                 command = command.subcommand(self.fields(kind, for_need, true));
             }
             _ => {}
@@ -159,9 +230,12 @@ impl Builder<'_> {
 
     /// One flag for each field, and the two general ways.
     fn fields(&self, kind: &'static Kind, mut command: Command, positional: bool) -> Command {
-        let taken: Vec<String> = command.get_arguments().map(|a| a.get_id().to_string()).collect();
+        let taken: Vec<String> = command
+            .get_arguments()
+            .map(|a| a.get_id().to_string())
+            .collect();
         for field in kind.fields {
-            if field.name == "number" || matches!(field.ty, FieldType::Group) {
+            if field.name == "number" || field.group.is_some() {
                 continue;
             }
             let id = format!("field:{}", field.name);
@@ -176,13 +250,17 @@ impl Builder<'_> {
                 .hide_possible_values(true)
                 .allow_hyphen_values(true)
                 .num_args(1);
-            if matches!(field.merge, Merge::Set) || field.group.is_some() {
+            if matches!(field.merge, Merge::Set | Merge::Group) {
                 arg = arg.action(ArgAction::Append);
             }
             command = command.arg(arg);
         }
         command
-            .arg(self.flag("set").value_name("FIELD=VALUE").action(ArgAction::Append))
+            .arg(
+                self.flag("set")
+                    .value_name("FIELD=VALUE")
+                    .action(ArgAction::Append),
+            )
             .arg(self.flag("from-json").value_name("FILE|-"))
     }
 
@@ -201,10 +279,15 @@ impl Builder<'_> {
         for field in kind.fields {
             let filterable = matches!(
                 field.ty,
-                FieldType::Enum(_) | FieldType::Vocabulary(_) | FieldType::Boolean
-                    | FieldType::Text | FieldType::Reference(_) | FieldType::Language
+                FieldType::Enum(_)
+                    | FieldType::Vocabulary(_)
+                    | FieldType::Boolean
+                    | FieldType::Text
+                    | FieldType::Reference(_)
+                    | FieldType::Language
             );
-            if !filterable || field.group.is_some() || field.name == "text" || field.name == "limit" {
+            if !filterable || field.group.is_some() || field.name == "text" || field.name == "limit"
+            {
                 continue;
             }
             command = command.arg(
@@ -215,9 +298,17 @@ impl Builder<'_> {
             );
         }
         command
-            .arg(self.flag("where").value_name("FIELD=VALUE").action(ArgAction::Append))
+            .arg(
+                self.flag("where")
+                    .value_name("FIELD=VALUE")
+                    .action(ArgAction::Append),
+            )
             .arg(self.flag("containing").value_name("TEXT"))
-            .arg(self.flag("limit").value_name("N").value_parser(value_parser!(usize)))
+            .arg(
+                self.flag("limit")
+                    .value_name("N")
+                    .value_parser(value_parser!(usize)),
+            )
             .arg(self.flag("after").value_name("ID"))
     }
 
@@ -229,14 +320,22 @@ impl Builder<'_> {
             .arg(self.flag("from").value_name("TIME"))
             .arg(self.flag("to").value_name("TIME"))
             .arg(self.flag("override").value_name("WHY"))
-            .arg(self.flag("told").value_name("HOW").value_parser(["voice", "radio", "paper"]))
+            .arg(
+                self.flag("told")
+                    .value_name("HOW")
+                    .value_parser(["voice", "radio", "paper"]),
+            )
     }
 
     fn offer(&self) -> Command {
         self.verb("offer").subcommand_required(true).subcommand(
             self.under("offer", "answer")
                 .arg(self.arg("assignment").required(true))
-                .arg(self.arg("answer").required(true).value_parser(["accept", "decline"])),
+                .arg(
+                    self.arg("answer")
+                        .required(true)
+                        .value_parser(["accept", "decline"]),
+                ),
         )
     }
 
@@ -256,7 +355,11 @@ impl Builder<'_> {
     fn find(&self) -> Command {
         self.verb("find")
             .arg(self.arg("text").required(true).num_args(1..))
-            .arg(self.flag("limit").value_name("N").value_parser(value_parser!(usize)))
+            .arg(
+                self.flag("limit")
+                    .value_name("N")
+                    .value_parser(value_parser!(usize)),
+            )
     }
 
     fn settle(&self) -> Command {
@@ -264,22 +367,40 @@ impl Builder<'_> {
             .arg(self.arg("conflict").required(true))
             .arg(self.flag("choose").value_name("A|B"))
             .arg(self.flag("value").value_name("VALUE"))
-            .group(ArgGroup::new("how").args(["choose", "value"]).required(true))
+            .group(
+                ArgGroup::new("how")
+                    .args(["choose", "value"])
+                    .required(true),
+            )
     }
 
     fn import(&self) -> Command {
         self.verb("import")
-            .arg(self.arg("what").required(true).value_parser(["volunteers", "needs", "sites"]))
+            .arg(
+                self.arg("what")
+                    .required(true)
+                    .value_parser(["volunteers", "needs", "sites"]),
+            )
             .arg(self.arg("file").required(true))
             .arg(self.flag("map").value_name("MAP.toml"))
             .arg(self.switch("dry-run"))
+    }
+
+    fn network(&self) -> Command {
+        self.verb("network")
+            .arg(self.arg("state").required(true).value_parser(["on", "off"]))
     }
 
     fn sync(&self) -> Command {
         self.verb("sync")
             .arg(self.arg("peer"))
             .arg(self.switch("wait"))
-            .arg(self.flag("timeout").value_name("SECONDS").value_parser(value_parser!(u64)).default_value("10"))
+            .arg(
+                self.flag("timeout")
+                    .value_name("SECONDS")
+                    .value_parser(value_parser!(u64))
+                    .default_value("10"),
+            )
     }
 
     fn bundle(&self) -> Command {
@@ -291,8 +412,14 @@ impl Builder<'_> {
                     .arg(self.flag("for").value_name("DEVICE"))
                     .arg(self.flag("since").value_name("TIME")),
             )
-            .subcommand(self.under("bundle", "import").arg(self.arg("files").required(true).num_args(1..)))
-            .subcommand(self.under("bundle", "inspect").arg(self.arg("file").required(true)))
+            .subcommand(
+                self.under("bundle", "import")
+                    .arg(self.arg("files").required(true).num_args(1..)),
+            )
+            .subcommand(
+                self.under("bundle", "inspect")
+                    .arg(self.arg("file").required(true)),
+            )
     }
 
     fn log(&self) -> Command {
@@ -300,7 +427,11 @@ impl Builder<'_> {
             .arg(self.switch("follow"))
             .arg(self.switch("refused"))
             .arg(self.flag("of").value_name("OBJECT"))
-            .arg(self.flag("limit").value_name("N").value_parser(value_parser!(usize)))
+            .arg(
+                self.flag("limit")
+                    .value_name("N")
+                    .value_parser(value_parser!(usize)),
+            )
     }
 
     fn history(&self) -> Command {
@@ -322,7 +453,12 @@ impl Builder<'_> {
             .subcommand(
                 self.under("hq", "export")
                     .arg(self.flag("from").value_name("sqlite:FILE").required(true))
-                    .arg(self.flag("format").value_name("FORMAT").value_parser(["csv"]).default_value("csv"))
+                    .arg(
+                        self.flag("format")
+                            .value_name("FORMAT")
+                            .value_parser(["csv"])
+                            .default_value("csv"),
+                    )
                     .arg(self.flag("out").value_name("DIR").required(true)),
             )
     }
@@ -334,8 +470,11 @@ impl Builder<'_> {
     }
 
     fn completions(&self) -> Command {
-        self.verb("completions")
-            .arg(self.arg("shell").required(true).value_parser(value_parser!(clap_complete::Shell)))
+        self.verb("completions").arg(
+            self.arg("shell")
+                .required(true)
+                .value_parser(value_parser!(clap_complete::Shell)),
+        )
     }
 
     fn demo(&self) -> Command {
@@ -344,8 +483,18 @@ impl Builder<'_> {
 
     fn sample(&self) -> Command {
         self.verb("sample")
-            .arg(self.flag("size").value_name("N").value_parser(value_parser!(usize)).default_value("60"))
-            .arg(self.flag("seed").value_name("N").value_parser(value_parser!(u64)).default_value("1"))
+            .arg(
+                self.flag("size")
+                    .value_name("N")
+                    .value_parser(value_parser!(usize))
+                    .default_value("60"),
+            )
+            .arg(
+                self.flag("seed")
+                    .value_name("N")
+                    .value_parser(value_parser!(u64))
+                    .default_value("1"),
+            )
     }
 }
 
@@ -360,6 +509,7 @@ fn value_name(field: &Field) -> &'static str {
         FieldType::Enum(_) | FieldType::Vocabulary(_) => "CODE",
         FieldType::Language => "TAG",
         FieldType::Window => "FROM/TO",
+        FieldType::Group => "NAME=VALUE;...",
         _ => "TEXT",
     }
 }

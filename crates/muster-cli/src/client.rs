@@ -25,7 +25,11 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|e| Failure::new("failed", exit::FAILURE).with("why", e))?;
-        Ok(Self { socket: data.join("muster.sock"), data: data.to_path_buf(), runtime })
+        Ok(Self {
+            socket: data.join("muster.sock"),
+            data: data.to_path_buf(),
+            runtime,
+        })
     }
 
     /// Asks, and waits for the answer.
@@ -37,7 +41,10 @@ impl Client {
             Ok(Response::Ok(json)) => Ok(json),
             Ok(Response::Error(error)) => Err(error.into()),
             Err(e) => {
-                let text = String::from_utf8_lossy(&bytes).chars().take(200).collect::<String>();
+                let text = String::from_utf8_lossy(&bytes)
+                    .chars()
+                    .take(200)
+                    .collect::<String>();
                 Err(Failure::new("bad-answer", exit::FAILURE).with("why", format!("{e}: {text}")))
             }
         }
@@ -45,7 +52,9 @@ impl Client {
 
     /// Whether a daemon answers at all.
     pub fn is_reachable(&self) -> bool {
-        self.runtime.block_on(UnixStream::connect(&self.socket)).is_ok()
+        self.runtime
+            .block_on(UnixStream::connect(&self.socket))
+            .is_ok()
     }
 
     async fn connect(&self) -> Outcome<http1::SendRequest<Full<Bytes>>> {
@@ -55,8 +64,9 @@ impl Client {
                 .with("data", self.data.display())
                 .with("why", why)
         };
-        let stream =
-            UnixStream::connect(&self.socket).await.map_err(|e| unreachable(e.to_string()))?;
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|e| unreachable(e.to_string()))?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|e| unreachable(e.to_string()))?;
@@ -72,7 +82,12 @@ impl Client {
             .body(Full::new(Bytes::from(body)))
             .map_err(broken)?;
         let response = sender.send_request(request).await.map_err(broken)?;
-        Ok(response.into_body().collect().await.map_err(broken)?.to_bytes())
+        Ok(response
+            .into_body()
+            .collect()
+            .await
+            .map_err(broken)?
+            .to_bytes())
     }
 
     /// Follows a stream of lines until it ends or `line` says stop.
@@ -83,11 +98,17 @@ impl Client {
                 .header(header::HOST, "muster")
                 .body(Full::new(Bytes::new()))
                 .map_err(broken)?;
-            let mut body = sender.send_request(request).await.map_err(broken)?.into_body();
+            let mut body = sender
+                .send_request(request)
+                .await
+                .map_err(broken)?
+                .into_body();
             let mut buffer = Vec::new();
             while let Some(frame) = body.frame().await {
                 let frame = frame.map_err(broken)?;
-                let Some(data) = frame.data_ref() else { continue };
+                let Some(data) = frame.data_ref() else {
+                    continue;
+                };
                 buffer.extend_from_slice(data);
                 while let Some(end) = buffer.iter().position(|b| *b == b'\n') {
                     let rest = buffer.split_off(end + 1);

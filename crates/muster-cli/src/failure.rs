@@ -23,7 +23,9 @@ pub type Outcome<T> = Result<T, Failure>;
 impl Failure {
     /// A failure by its code.
     pub fn new(code: &str, exit: u8) -> Self {
-        Self { error: ApiError::new(code, exit) }
+        Self {
+            error: ApiError::new(code, exit),
+        }
     }
 
     /// Adds something the sentence names.
@@ -43,10 +45,18 @@ impl Failure {
     /// The sentence, and after it the next step where there is one.
     pub fn text(&self, words: &Words) -> String {
         let key = format!("error-{}", self.error.code);
-        let key = if words.has(&key) { key } else { "error-other".to_owned() };
+        let key = if words.has(&key) {
+            key
+        } else {
+            "error-other".to_owned()
+        };
         let mut args: BTreeMap<String, String> = self.error.args.clone();
-        args.entry("code".to_owned()).or_insert_with(|| self.error.code.clone());
-        let args: Vec<_> = args.iter().map(|(k, v)| (k.as_str(), v.as_str().into())).collect();
+        args.entry("code".to_owned())
+            .or_insert_with(|| self.error.code.clone());
+        let args: Vec<_> = args
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str().into()))
+            .collect();
         let mut text = words.with(&key, &args);
         let hint = format!("hint-{}", self.error.code);
         if words.has(&hint) {
@@ -75,6 +85,8 @@ impl From<ApiError> for Failure {
 
 impl From<NodeError> for Failure {
     fn from(error: NodeError) -> Self {
-        Self { error: error.to_api() }
+        Self {
+            error: error.to_api(),
+        }
     }
 }

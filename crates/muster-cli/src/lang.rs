@@ -47,7 +47,9 @@ impl Lang {
             }
         }
         let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-        let locale = env("LC_ALL").or_else(|| env("LC_MESSAGES")).or_else(|| env("LANG"));
+        let locale = env("LC_ALL")
+            .or_else(|| env("LC_MESSAGES"))
+            .or_else(|| env("LANG"));
         [from_args, env("MUSTER_LANG"), locale]
             .into_iter()
             .flatten()
@@ -112,7 +114,9 @@ impl Words {
             return format!("⟨{key}⟩");
         };
         let mut errors = Vec::new();
-        self.bundle.format_pattern(pattern, Some(&fluent), &mut errors).into_owned()
+        self.bundle
+            .format_pattern(pattern, Some(&fluent), &mut errors)
+            .into_owned()
     }
 
     /// Whether there is a sentence of this name.

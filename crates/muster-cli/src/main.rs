@@ -4,6 +4,7 @@
 mod args;
 mod client;
 mod failure;
+mod import;
 mod lang;
 mod render;
 mod run;
@@ -66,7 +67,11 @@ impl Context<'_> {
 pub fn emit(text: &str) {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
-    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+    if out
+        .write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .is_err()
+    {
         std::process::exit(0);
     }
 }
@@ -116,14 +121,29 @@ fn verb_path(matches: &ArgMatches) -> (Vec<String>, String) {
     (verb, path)
 }
 
-fn start(words: &Words, matches: &ArgMatches, verb: &[String], json: bool, plain: bool) -> Outcome<u8> {
+fn start(
+    words: &Words,
+    matches: &ArgMatches,
+    verb: &[String],
+    json: bool,
+    plain: bool,
+) -> Outcome<u8> {
     let mut inner = matches;
     while let Some((_, deeper)) = inner.subcommand() {
         inner = deeper;
     }
     let settings = Settings::read(matches, inner)?;
-    run::logging(&settings, verb.first().map(String::as_str) == Some("daemon"))?;
-    let context = Context { words, settings: &settings, all: matches, json, plain };
+    run::logging(
+        &settings,
+        verb.first().map(String::as_str) == Some("daemon"),
+    )?;
+    let context = Context {
+        words,
+        settings: &settings,
+        all: matches,
+        json,
+        plain,
+    };
     let verb: Vec<&str> = verb.iter().map(String::as_str).collect();
     run::dispatch(&context, &verb, inner)
 }

@@ -92,36 +92,63 @@ fn default_data() -> PathBuf {
 
 fn read_file(matches: &ArgMatches) -> Outcome<(Option<PathBuf>, File)> {
     let named = matches.get_one::<String>("config").map(PathBuf::from);
-    let home = env("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| env("HOME").map(|h| Path::new(&h).join(".config")));
+    let home = env("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env("HOME").map(|h| Path::new(&h).join(".config")));
     let usual = home
         .map(|h| h.join("muster/muster.toml"))
         .into_iter()
         .chain([PathBuf::from("/etc/muster/muster.toml")])
         .find(|p| p.exists());
-    let Some(path) = named.or(usual) else { return Ok((None, File::default())) };
+    let Some(path) = named.or(usual) else {
+        return Ok((None, File::default()));
+    };
     let text = std::fs::read_to_string(&path).map_err(|e| Failure::file("read", &path, &e))?;
     let file = toml::from_str(&text).map_err(|e| {
-        Failure::new("config-wrong", exit::USAGE).with("path", path.display()).with("why", e)
+        Failure::new("config-wrong", exit::USAGE)
+            .with("path", path.display())
+            .with("why", e)
     })?;
     Ok((Some(path), file))
 }
 
 /// Picks the strongest of what was said.
-fn pick<T>(flag: Option<T>, env: Option<T>, file: Option<T>, path: &Option<PathBuf>, default: T) -> Setting<T> {
+fn pick<T>(
+    flag: Option<T>,
+    env: Option<T>,
+    file: Option<T>,
+    path: &Option<PathBuf>,
+    default: T,
+) -> Setting<T> {
     if let Some(value) = flag {
-        return Setting { value, origin: Origin::Flag };
+        return Setting {
+            value,
+            origin: Origin::Flag,
+        };
     }
     if let Some(value) = env {
-        return Setting { value, origin: Origin::Environment };
+        return Setting {
+            value,
+            origin: Origin::Environment,
+        };
     }
     match (file, path) {
-        (Some(value), Some(path)) => Setting { value, origin: Origin::File(path.clone()) },
-        _ => Setting { value: default, origin: Origin::Default },
+        (Some(value), Some(path)) => Setting {
+            value,
+            origin: Origin::File(path.clone()),
+        },
+        _ => Setting {
+            value: default,
+            origin: Origin::Default,
+        },
     }
 }
 
 fn list(text: String) -> Vec<String> {
-    text.split([',', ' ']).filter(|s| !s.is_empty()).map(str::to_owned).collect()
+    text.split([',', ' '])
+        .filter(|s| !s.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 impl Settings {
@@ -135,14 +162,43 @@ impl Settings {
             let given = verb.try_get_many::<String>(name).ok().flatten()?;
             Some(given.cloned().collect::<Vec<_>>())
         };
-        let off = verb.try_get_one::<bool>("no-discovery").ok().flatten().copied().unwrap_or(false);
+        let off = verb
+            .try_get_one::<bool>("no-discovery")
+            .ok()
+            .flatten()
+            .copied()
+            .unwrap_or(false);
         let yes = |text: String| !matches!(text.as_str(), "0" | "no" | "false" | "off");
         Ok(Self {
             data: pick(flag_data, env_data, file.data, &path, default_data()),
-            listen: pick(many("listen"), env("MUSTER_LISTEN").map(list), file.network.listen, &path, LISTEN.map(str::to_owned).to_vec()),
-            peers: pick(many("peer"), env("MUSTER_PEERS").map(list), file.network.peers, &path, Vec::new()),
-            discovery: pick(off.then_some(false), env("MUSTER_DISCOVERY").map(yes), file.network.discovery, &path, true),
-            log: pick(None, env("MUSTER_LOG"), file.log, &path, "warn,muster=info".to_owned()),
+            listen: pick(
+                many("listen"),
+                env("MUSTER_LISTEN").map(list),
+                file.network.listen,
+                &path,
+                LISTEN.map(str::to_owned).to_vec(),
+            ),
+            peers: pick(
+                many("peer"),
+                env("MUSTER_PEERS").map(list),
+                file.network.peers,
+                &path,
+                Vec::new(),
+            ),
+            discovery: pick(
+                off.then_some(false),
+                env("MUSTER_DISCOVERY").map(yes),
+                file.network.discovery,
+                &path,
+                true,
+            ),
+            log: pick(
+                None,
+                env("MUSTER_LOG"),
+                file.log,
+                &path,
+                "warn,muster=info".to_owned(),
+            ),
         })
     }
 

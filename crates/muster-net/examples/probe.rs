@@ -14,7 +14,9 @@ use tokio::io::AsyncReadExt;
 type Failure = Box<dyn std::error::Error>;
 
 fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -31,7 +33,10 @@ fn arguments() -> Result<(NetConfig, bool), Failure> {
     let mut ask = false;
     let mut rest = std::env::args().skip(1);
     while let Some(argument) = rest.next() {
-        let mut value = || rest.next().ok_or_else(|| format!("{argument} needs an address"));
+        let mut value = || {
+            rest.next()
+                .ok_or_else(|| format!("{argument} needs an address"))
+        };
         match argument.as_str() {
             "--listen" => config.listen.push(value()?.parse()?),
             "--peer" => config.peers.push(value()?.parse()?),
@@ -75,7 +80,10 @@ async fn main() -> Result<(), Failure> {
         }
     }
     let stats = net.stats().await?;
-    say("stopping", json!({ "stats": format!("{stats:?}"), "dials": stats.dials }));
+    say(
+        "stopping",
+        json!({ "stats": format!("{stats:?}"), "dials": stats.dials }),
+    );
     drop(events);
     net.shutdown().await;
     Ok(())
@@ -84,7 +92,13 @@ async fn main() -> Result<(), Failure> {
 fn show(event: NetEvent, boxes: &mut BTreeMap<ConnId, Outbox>) {
     match event {
         NetEvent::Listening { addr } => say("listening", json!({ "addr": addr.to_string() })),
-        NetEvent::Connected { conn, peer, remote, outbound, outbox } => {
+        NetEvent::Connected {
+            conn,
+            peer,
+            remote,
+            outbound,
+            outbox,
+        } => {
             boxes.insert(conn, outbox);
             let (peer, remote) = (peer.to_string(), remote.to_string());
             let fields = json!({ "conn": conn.to_string(), "peer": peer, "remote": remote, "outbound": outbound });
@@ -99,24 +113,42 @@ fn show(event: NetEvent, boxes: &mut BTreeMap<ConnId, Outbox>) {
             }
             Some((b'A', rest)) => {
                 let asked: u64 = String::from_utf8_lossy(rest).parse().unwrap_or(0);
-                say("answer", json!({ "conn": conn.to_string(), "asked": asked }));
+                say(
+                    "answer",
+                    json!({ "conn": conn.to_string(), "asked": asked }),
+                );
             }
-            _ => say("frame", json!({ "conn": conn.to_string(), "bytes": bytes.len() })),
+            _ => say(
+                "frame",
+                json!({ "conn": conn.to_string(), "bytes": bytes.len() }),
+            ),
         },
         NetEvent::Writable { conn } => say("writable", json!({ "conn": conn.to_string() })),
         NetEvent::Closed { conn, peer, reason } => {
             boxes.remove(&conn);
             let (conn, peer, reason) = (conn.to_string(), peer.to_string(), reason.to_string());
-            say("closed", json!({ "conn": conn, "peer": peer, "reason": reason }));
+            say(
+                "closed",
+                json!({ "conn": conn, "peer": peer, "reason": reason }),
+            );
         }
         NetEvent::Discovered { peer, known } => {
-            say("discovered", json!({ "peer": peer.to_string(), "known": known }));
+            say(
+                "discovered",
+                json!({ "peer": peer.to_string(), "known": known }),
+            );
         }
         NetEvent::Refused { remote, reason, .. } => {
-            say("refused", json!({ "remote": remote.to_string(), "reason": reason.to_string() }));
+            say(
+                "refused",
+                json!({ "remote": remote.to_string(), "reason": reason.to_string() }),
+            );
         }
         NetEvent::DialFailed { addr, reason } => {
-            say("dial failed", json!({ "addr": addr.to_string(), "reason": reason.to_string() }));
+            say(
+                "dial failed",
+                json!({ "addr": addr.to_string(), "reason": reason.to_string() }),
+            );
         }
     }
 }

@@ -61,7 +61,11 @@ pub enum Request {
         id: Option<String>,
     },
     /// Changes an object.
-    Edit { kind: String, id: String, fields: Vec<FieldInput> },
+    Edit {
+        kind: String,
+        id: String,
+        fields: Vec<FieldInput>,
+    },
     /// Lists objects of a kind.
     List {
         kind: String,
@@ -77,7 +81,11 @@ pub enum Request {
     /// Shows one object.
     Show { kind: Option<String>, id: String },
     /// Finds text in objects of every kind.
-    Find { text: String, #[serde(default)] limit: Option<usize> },
+    Find {
+        text: String,
+        #[serde(default)]
+        limit: Option<usize>,
+    },
     /// Assigns a volunteer to a task.
     Assign {
         task: String,
@@ -98,9 +106,19 @@ pub enum Request {
     /// Answers an offer.
     Answer { assignment: String, accept: bool },
     /// Someone arrives.
-    CheckIn { person: String, #[serde(default)] site: Option<String>, #[serde(default)] at: Option<String> },
+    CheckIn {
+        person: String,
+        #[serde(default)]
+        site: Option<String>,
+        #[serde(default)]
+        at: Option<String>,
+    },
     /// Someone leaves.
-    CheckOut { person: String, #[serde(default)] at: Option<String> },
+    CheckOut {
+        person: String,
+        #[serde(default)]
+        at: Option<String>,
+    },
     /// What the merge left for a person to decide.
     Conflicts,
     /// Decides it.
@@ -144,13 +162,16 @@ pub enum Request {
     History { id: String },
     /// Checks every signature and chain again.
     Verify,
-    /// Meets peers now.
+    /// Keeps the radio silent, or speaks again.
+    Network {
+        /// Whether contacts are ended and none are made.
+        offline: bool,
+    },
+    /// Meets peers now, and tells how things stand with each.
     Sync {
+        /// An address to dial, or a device to tell about.
         #[serde(default)]
         peer: Option<String>,
-        /// Waits until everyone met has the same entries, or this many milliseconds are over.
-        #[serde(default)]
-        wait_ms: Option<u64>,
     },
 }
 
@@ -220,7 +241,12 @@ pub mod exit {
 impl ApiError {
     /// A refusal with nothing to add.
     pub fn new(code: &str, exit: u8) -> Self {
-        Self { code: code.into(), exit, args: BTreeMap::new(), details: Json::Null }
+        Self {
+            code: code.into(),
+            exit,
+            args: BTreeMap::new(),
+            details: Json::Null,
+        }
     }
 
     /// Adds something that the sentence names.

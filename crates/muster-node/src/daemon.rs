@@ -79,14 +79,15 @@ pub async fn run(
     let path = dir.path().to_path_buf();
     let socket = path.join("muster.sock");
     let listener = server::bind(&socket)?;
-    let (engine, report) =
-        tokio::task::spawn_blocking(move || Engine::open(dir, &mut random))
-            .await
-            .map_err(|_| DaemonError::Loop)??;
+    let (engine, report) = tokio::task::spawn_blocking(move || Engine::open(dir, &mut random))
+        .await
+        .map_err(|_| DaemonError::Loop)??;
     let network = match config.network {
-        Some(config) => {
-            Some(Network::start(config).await.map_err(|e| DaemonError::Network(e.to_string()))?)
-        }
+        Some(config) => Some(
+            Network::start(config)
+                .await
+                .map_err(|e| DaemonError::Network(e.to_string()))?,
+        ),
         None => None,
     };
     tracing::info!(
@@ -99,7 +100,14 @@ pub async fn run(
     let (calls, inbox) = mpsc::channel(256);
     let (changes, _) = broadcast::channel(1024);
     let (stop, stopped) = watch::channel(false);
-    let node = Node { engine, network, changes: changes.clone(), stopping: false, last_write: None, started };
+    let node = Node {
+        engine,
+        network,
+        changes: changes.clone(),
+        stopping: false,
+        last_write: None,
+        started,
+    };
     let (ended, end) = oneshot::channel();
     std::thread::Builder::new()
         .name("muster-loop".into())
@@ -121,14 +129,20 @@ pub async fn run(
 
 async fn stop_on_signal(calls: mpsc::Sender<Call>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         return;
     };
     tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
     let (reply, _answer) = oneshot::channel();
-    let _ = calls.send(Call { request: Request::Stop, reply }).await;
+    let _ = calls
+        .send(Call {
+            request: Request::Stop,
+            reply,
+        })
+        .await;
 }
 
 /// What the loop owns.
@@ -143,7 +157,10 @@ pub struct Node {
 
 impl Node {
     fn run(mut self, mut inbox: mpsc::Receiver<Call>) -> Result<(), NodeError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .ok();
         while !self.stopping {
             let mut calls = Vec::new();
             let events = self.wait(&mut inbox, runtime.as_ref(), &mut calls);
@@ -222,7 +239,9 @@ impl Node {
             self.last_write = Some(Instant::now());
             if self.changes.receiver_count() > 0 {
                 for change in &changes {
-                    let _ = self.changes.send(verbs::log::watch_line(&self.engine, change));
+                    let _ = self
+                        .changes
+                        .send(verbs::log::watch_line(&self.engine, change));
                 }
             }
         }

@@ -23,7 +23,6 @@ use tokio::{runtime::Handle, sync::mpsc};
 use crate::{
     api::{ApiError, exit},
     daemon::{Node, now, random},
-    engine::Engine,
     error::NodeError,
 };
 
@@ -76,10 +75,17 @@ pub struct Network {
     known: Arc<Mutex<Vec<KnownPeer>>>,
     started: Instant,
     ticked: Instant,
+    offline: bool,
 }
 
 fn addresses(given: &[String]) -> Result<Vec<muster_net::Multiaddr>, String> {
-    given.iter().map(|a| a.parse().map_err(|e| format!("{a:?} is not a multiaddress: {e}"))).collect()
+    given
+        .iter()
+        .map(|a| {
+            a.parse()
+                .map_err(|e| format!("{a:?} is not a multiaddress: {e}"))
+        })
+        .collect()
 }
 
 impl Network {
@@ -102,6 +108,7 @@ impl Network {
             known: Arc::default(),
             started: Instant::now(),
             ticked: Instant::now(),
+            offline: false,
         })
     }
 
@@ -125,7 +132,10 @@ impl Network {
 
     /// How many members are connected.
     pub fn connected(&self) -> usize {
-        self.contacts.values().filter(|c| c.member.is_some()).count()
+        self.contacts
+            .values()
+            .filter(|c| c.member.is_some())
+            .count()
     }
 
     /// Says goodbye to everybody.
@@ -138,7 +148,12 @@ impl Network {
             }
         }
         self.contacts.clear();
-        let Self { net, events, runtime, .. } = self;
+        let Self {
+            net,
+            events,
+            runtime,
+            ..
+        } = self;
         drop(events);
         if let Some(net) = Arc::into_inner(net) {
             runtime.block_on(async {
@@ -154,6 +169,18 @@ impl Network {
         });
     }
 
+    /// Ends all contacts and makes none, or goes back to meeting peers.
+    pub fn set_offline(&mut self, offline: bool) {
+        self.offline = offline;
+        if offline {
+            let conns: Vec<ConnId> = self.contacts.keys().copied().collect();
+            for conn in conns {
+                self.contacts.remove(&conn);
+                self.close(conn, None);
+            }
+        }
+    }
+
     fn refresh_known(&self) {
         let (net, known) = (Arc::clone(&self.net), Arc::clone(&self.known));
         self.runtime.spawn(async move {
@@ -166,9 +193,17 @@ impl Network {
     /// What a person should know of the network.
     pub fn findings(&self) -> Vec<Json> {
         let mut out = Vec::new();
-        if self.connected() == 0 && self.started.elapsed() > Duration::from_secs(3) {
-            let heard = self.known.lock().unwrap_or_else(PoisonError::into_inner).len();
-            out.push(json!({ "code": "nobody-met", "level": "attention", "args": { "heard": heard } }));
+        if self.offline {
+            out.push(json!({ "code": "offline", "level": "attention", "args": {} }));
+        } else if self.connected() == 0 && self.started.elapsed() > Duration::from_secs(3) {
+            let heard = self
+                .known
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .len();
+            out.push(
+                json!({ "code": "nobody-met", "level": "attention", "args": { "heard": heard } }),
+            );
         }
         if let Some(n) = self.closed.get("stranger") {
             out.push(json!({ "code": "strangers", "level": "ok", "args": { "count": n } }));
@@ -180,28 +215,33 @@ impl Network {
     }
 
     /// `peers`.
-    pub fn peers(&self, engine: &Engine) -> Json {
-        let items: Vec<_> = self.contacts.values().filter(|c| c.member.is_some()).map(|c| {
-            let (device, label, software) = c.member.clone().unwrap_or((engine.device(), String::new(), String::new()));
+    pub fn peers(&self) -> Json {
+        let items = self.contacts.values().filter_map(|c| {
+            let (device, label, software) = c.member.as_ref()?;
             let stats = c.session.stats();
-            json!({
+            Some(json!({
                 "device": device.hex(), "label": label, "software": software,
                 "address": c.remote, "outbound": c.outbound,
                 "since_s": c.since.elapsed().as_secs(), "in_sync": c.in_sync,
                 "entries_sent": stats.entries_sent, "entries_received": stats.entries_received,
                 "bytes_sent": stats.bytes_sent, "bytes_received": stats.bytes_received,
                 "refused": stats.refused,
-            })
+            }))
         });
         let items = items.collect();
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let known: Vec<_> = known.iter().map(|k| json!({
-            "addresses": k.addrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "given": k.given,
-            "heard_ago_s": k.heard_ago.map(|d| d.as_secs()),
-            "connected": k.conn.is_some(),
-            "banned": k.banned,
-        })).collect();
+        let known: Vec<_> = known
+            .iter()
+            .map(|k| {
+                json!({
+                    "addresses": k.addrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                    "given": k.given,
+                    "heard_ago_s": k.heard_ago.map(|d| d.as_secs()),
+                    "connected": k.conn.is_some(),
+                    "banned": k.banned,
+                })
+            })
+            .collect();
         json!({
             "network": true, "items": Json::Array(items), "known": known,
             "listening": self.listening, "closed": self.closed,
@@ -209,22 +249,19 @@ impl Network {
     }
 
     /// `sync`: dials an address now, or tells how things stand with everyone met.
-    pub fn sync_now(
-        &mut self,
-        engine: &Engine,
-        peer: Option<&str>,
-        _wait_ms: Option<u64>,
-    ) -> Result<Json, ApiError> {
+    pub fn sync_now(&mut self, peer: Option<&str>) -> Result<Json, ApiError> {
         if let Some(address) = peer.filter(|p| p.starts_with('/')) {
             let address: muster_net::Multiaddr = address.parse().map_err(|e| {
-                ApiError::new("address-wrong", exit::USAGE).with("given", address).with("why", e)
+                ApiError::new("address-wrong", exit::USAGE)
+                    .with("given", address)
+                    .with("why", e)
             })?;
             let net = Arc::clone(&self.net);
             self.runtime.spawn(async move {
                 let _ = net.add_peer(address).await;
             });
         }
-        Ok(self.peers(engine))
+        Ok(self.peers())
     }
 }
 
@@ -245,12 +282,21 @@ impl Node {
                         n.listening.push(addr.to_string());
                     }
                 }
-                NetEvent::Connected { conn, peer, remote, outbound, outbox } => {
+                NetEvent::Connected {
+                    conn,
+                    peer,
+                    remote,
+                    outbound,
+                    outbox,
+                } => {
                     self.met(conn, &peer.to_bytes(), remote.to_string(), outbound, outbox)?;
                 }
                 NetEvent::Frame { conn, bytes } => {
                     let book = self.engine.book();
-                    let contact = self.network.as_mut().and_then(|n| n.contacts.get_mut(&conn));
+                    let contact = self
+                        .network
+                        .as_mut()
+                        .and_then(|n| n.contacts.get_mut(&conn));
                     let Some(contact) = contact else { continue };
                     let effects = contact.session.frame(book, &bytes);
                     self.carry_out(conn, effects)?;
@@ -290,7 +336,13 @@ impl Node {
         let identity = self.identity();
         let incident = self.engine.incident();
         let now_ms = self.started.elapsed().as_millis() as u64;
-        let Some(network) = &mut self.network else { return Ok(()) };
+        let Some(network) = &mut self.network else {
+            return Ok(());
+        };
+        if network.offline {
+            network.close(conn, None);
+            return Ok(());
+        }
         let mut fresh = [0; 32];
         random(&mut fresh);
         let local = Local {
@@ -304,54 +356,81 @@ impl Node {
         };
         let (session, effects) = Session::start(&local, fresh, now_ms);
         network.refresh_known();
-        network.contacts.insert(conn, Contact {
-            session, outbox, remote, outbound,
-            since: Instant::now(),
-            queue: VecDeque::new(),
-            reading: None,
-            outcomes: Vec::new(),
-            member: None,
-            in_sync: false,
-        });
+        network.contacts.insert(
+            conn,
+            Contact {
+                session,
+                outbox,
+                remote,
+                outbound,
+                since: Instant::now(),
+                queue: VecDeque::new(),
+                reading: None,
+                outcomes: Vec::new(),
+                member: None,
+                in_sync: false,
+            },
+        );
         self.carry_out(conn, effects)
     }
 
     /// Carries out what a session asks for, and what follows from it.
     fn carry_out(&mut self, conn: ConnId, effects: Vec<Effect>) -> Result<(), NodeError> {
-        let Some(network) = &mut self.network else { return Ok(()) };
+        let Some(network) = &mut self.network else {
+            return Ok(());
+        };
         for effect in effects {
-            let Some(contact) = network.contacts.get_mut(&conn) else { return Ok(()) };
+            let Some(contact) = network.contacts.get_mut(&conn) else {
+                return Ok(());
+            };
             match effect {
                 Effect::Send(frame) => contact.queue.push_back(frame),
                 Effect::Deliver { ticket, run } => {
                     contact.in_sync = false;
-                    let outcome = self.engine.receive(&run, Source::Peer, now(), &mut random)?;
+                    let outcome = self
+                        .engine
+                        .receive(&run, Source::Peer, now(), &mut random)?;
                     contact.outcomes.push((ticket, outcome.into()));
                 }
                 Effect::Read(request) => {
                     contact.in_sync = false;
                     contact.reading = Some(request);
                 }
-                Effect::Member { device, label, software, .. } => {
+                Effect::Member {
+                    device,
+                    label,
+                    software,
+                    ..
+                } => {
                     tracing::info!(peer = %label, remote = %contact.remote, "contact");
                     contact.member = Some((device, label, software));
                 }
                 Effect::InSync => contact.in_sync = true,
                 Effect::Refused { log, reason } => {
-                    tracing::warn!(?log, %reason, "a run was refused");
+                    tracing::warn!(?log, reason = reason.code(), "a run was refused");
                 }
-                Effect::Skipped { log, reason } => tracing::info!(?log, %reason, "a log is not sent"),
+                Effect::Skipped { log, reason } => {
+                    tracing::info!(?log, reason = reason.code(), "a log is not sent")
+                }
                 Effect::OwnLogAhead(log) => {
-                    tracing::warn!(?log, "a peer has newer entries of this device: a new generation is opened");
+                    tracing::warn!(
+                        ?log,
+                        "a peer has newer entries of this device: a new generation is opened"
+                    );
                     self.engine.renew_generation(&mut random)?;
                 }
                 Effect::Close(reason) => {
                     *network.closed.entry(reason.code().to_owned()).or_default() += 1;
                     tracing::debug!(%reason, "session closed");
                     let ban = match reason {
-                        CloseReason::Stranger | CloseReason::Version { .. } | CloseReason::Flood
-                        | CloseReason::Broken | CloseReason::SameDevice => Some(STRANGER_BAN),
-                        CloseReason::NotAdmitted(_) | CloseReason::NotAdmittedThere => Some(NOT_ADMITTED_BAN),
+                        CloseReason::Stranger
+                        | CloseReason::Version { .. }
+                        | CloseReason::Flood
+                        | CloseReason::Broken
+                        | CloseReason::SameDevice => Some(STRANGER_BAN),
+                        CloseReason::NotAdmitted(_) | CloseReason::NotAdmittedThere => {
+                            Some(NOT_ADMITTED_BAN)
+                        }
                         _ => None,
                     };
                     while let Some(frame) = contact.queue.pop_front() {
@@ -369,7 +448,11 @@ impl Node {
     /// Hands queued frames to the transport, and reads more for the peer when they are gone.
     fn pump(&mut self, conn: ConnId) -> Result<(), NodeError> {
         loop {
-            let Some(contact) = self.network.as_mut().and_then(|n| n.contacts.get_mut(&conn)) else {
+            let Some(contact) = self
+                .network
+                .as_mut()
+                .and_then(|n| n.contacts.get_mut(&conn))
+            else {
                 return Ok(());
             };
             while let Some(frame) = contact.queue.pop_front() {
@@ -388,9 +471,13 @@ impl Node {
             if contact.queue.len() >= QUEUE {
                 return Ok(());
             }
-            let Some(request) = contact.reading.take() else { return Ok(()) };
+            let Some(request) = contact.reading.take() else {
+                return Ok(());
+            };
             let id = request.log.id(&self.engine.incident());
-            let runs = self.engine.runs(&id, request.from, request.to, request.bytes)?;
+            let runs = self
+                .engine
+                .runs(&id, request.from, request.to, request.bytes)?;
             let effects = contact.session.runs(self.engine.book(), request.id, runs);
             self.carry_out_again(conn, effects)?;
         }
@@ -398,7 +485,11 @@ impl Node {
 
     /// [`Self::carry_out`] without the pumping at its end, which the caller does.
     fn carry_out_again(&mut self, conn: ConnId, effects: Vec<Effect>) -> Result<(), NodeError> {
-        let Some(contact) = self.network.as_mut().and_then(|n| n.contacts.get_mut(&conn)) else {
+        let Some(contact) = self
+            .network
+            .as_mut()
+            .and_then(|n| n.contacts.get_mut(&conn))
+        else {
             return Ok(());
         };
         let mut rest = Vec::new();
@@ -409,17 +500,27 @@ impl Node {
                 other => rest.push(other),
             }
         }
-        if rest.is_empty() { Ok(()) } else { self.carry_out(conn, rest) }
+        if rest.is_empty() {
+            Ok(())
+        } else {
+            self.carry_out(conn, rest)
+        }
     }
 
     /// After a sync of the journal: tells each peer what of its runs is durable now, and everyone
     /// else what is new.
     pub(crate) fn gossip(&mut self) -> Result<(), NodeError> {
         let admitted: Vec<Admitted> = self.engine.take_admitted();
-        let Some(network) = &mut self.network else { return Ok(()) };
+        let Some(network) = &mut self.network else {
+            return Ok(());
+        };
         let conns: Vec<ConnId> = network.contacts.keys().copied().collect();
         for conn in conns {
-            let Some(contact) = self.network.as_mut().and_then(|n| n.contacts.get_mut(&conn)) else {
+            let Some(contact) = self
+                .network
+                .as_mut()
+                .and_then(|n| n.contacts.get_mut(&conn))
+            else {
                 continue;
             };
             let outcomes = std::mem::take(&mut contact.outcomes);
@@ -428,7 +529,9 @@ impl Node {
             }
             let book = self.engine.book();
             let own = |a: &Admitted| {
-                outcomes.iter().any(|(_, o)| matches!(o, Outcome::Admitted(x) if x.run.head() == a.run.head()))
+                outcomes
+                    .iter()
+                    .any(|(_, o)| matches!(o, Outcome::Admitted(x) if x.run.head() == a.run.head()))
             };
             let mut effects = Vec::new();
             if !outcomes.is_empty() {
@@ -445,7 +548,9 @@ impl Node {
 
     fn network_tick(&mut self) -> Result<(), NodeError> {
         let now_ms = self.started.elapsed().as_millis() as u64;
-        let Some(network) = &mut self.network else { return Ok(()) };
+        let Some(network) = &mut self.network else {
+            return Ok(());
+        };
         if network.ticked.elapsed() < TICK {
             return Ok(());
         }
@@ -453,7 +558,10 @@ impl Node {
         network.refresh_known();
         let conns: Vec<ConnId> = network.contacts.keys().copied().collect();
         for conn in conns {
-            let contact = self.network.as_mut().and_then(|n| n.contacts.get_mut(&conn));
+            let contact = self
+                .network
+                .as_mut()
+                .and_then(|n| n.contacts.get_mut(&conn));
             if let Some(contact) = contact {
                 let effects = contact.session.tick(self.engine.book(), now_ms);
                 self.carry_out(conn, effects)?;

@@ -35,13 +35,19 @@ pub fn words(random: &mut dyn FnMut(&mut [u8])) -> Zeroizing<String> {
 /// A pronounceable word for a byte: two syllables of a consonant and a vowel, easy to say over a
 /// radio in either language, and never the same for two bytes.
 fn word(byte: u8) -> String {
-    const CONSONANTS: [char; 16] = ['b', 'd', 'f', 'g', 'k', 'l', 'm', 'n', 'p', 'r', 's', 't', 'v', 'z', 'j', 'c'];
+    const CONSONANTS: [char; 16] = [
+        'b', 'd', 'f', 'g', 'k', 'l', 'm', 'n', 'p', 'r', 's', 't', 'v', 'z', 'j', 'c',
+    ];
     const VOWELS: [&str; 4] = ["a", "i", "o", "u"];
     let (high, low) = (byte >> 4, byte & 15);
     let first = CONSONANTS.get(usize::from(high)).copied().unwrap_or('b');
     let second = CONSONANTS.get(usize::from(low)).copied().unwrap_or('b');
     let vowel = |n: u8| VOWELS.get(usize::from(n & 3)).copied().unwrap_or("a");
-    format!("{first}{}{second}{}", vowel(high >> 2 ^ low), vowel(high ^ low >> 2))
+    format!(
+        "{first}{}{second}{}",
+        vowel(high >> 2 ^ low),
+        vowel(high ^ low >> 2)
+    )
 }
 
 /// Seals a root key.
@@ -54,7 +60,10 @@ pub fn seal(root: &[u8; 32], words: &str) -> Result<Vec<u8>, RecoveryError> {
 pub fn open(file: &[u8], words: &str) -> Result<Zeroizing<[u8; 32]>, RecoveryError> {
     let identity = age::scrypt::Identity::new(SecretString::from(words.to_owned()));
     let plain = Zeroizing::new(age::decrypt(&identity, file)?);
-    let key: [u8; 32] = plain.as_slice().try_into().map_err(|_| RecoveryError::NotAKey)?;
+    let key: [u8; 32] = plain
+        .as_slice()
+        .try_into()
+        .map_err(|_| RecoveryError::NotAKey)?;
     Ok(Zeroizing::new(key))
 }
 

@@ -40,7 +40,9 @@ pub struct Call {
 #[derive(Debug, Error)]
 pub enum ServerError {
     /// The path is longer than a Unix socket's address may be.
-    #[error("{0} is too long for a socket's address (about 100 bytes); choose a shorter data directory")]
+    #[error(
+        "{0} is too long for a socket's address (about 100 bytes); choose a shorter data directory"
+    )]
     PathTooLong(PathBuf),
     /// The system refused.
     #[error("cannot open the control socket {path}: {source}")]
@@ -60,7 +62,10 @@ pub fn bind(path: &Path) -> Result<UnixListener, ServerError> {
     if path.as_os_str().as_bytes().len() > 100 {
         return Err(ServerError::PathTooLong(path.to_path_buf()));
     }
-    let at = |source| ServerError::Io { path: path.to_path_buf(), source };
+    let at = |source| ServerError::Io {
+        path: path.to_path_buf(),
+        source,
+    };
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(at(e)),
         _ => {}
@@ -85,7 +90,10 @@ pub async fn serve(
     let stopped = async move {
         let _ = stop.wait_for(|s| *s).await;
     };
-    if let Err(e) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+    if let Err(e) = axum::serve(listener, router)
+        .with_graceful_shutdown(stopped)
+        .await
+    {
         tracing::error!(error = %e, "the control socket ended");
     }
 }
@@ -106,5 +114,9 @@ async fn follow(State(shared): State<Shared>) -> HttpResponse {
             Err(lagged) => format!("{{\"schema\":\"muster.watch/1\",\"lagged\":\"{lagged}\"}}\n"),
         })
     });
-    ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(stream)).into_response()
+    (
+        [(header::CONTENT_TYPE, "application/x-ndjson")],
+        Body::from_stream(stream),
+    )
+        .into_response()
 }

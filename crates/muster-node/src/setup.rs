@@ -8,23 +8,23 @@ use muster_log::{
     author::{self, Draft, DraftPart, Tip},
     chain::DeviceKey,
     codec::{Bounded, Text},
+    device::{self, Membership, Secrets},
     entry::{kind, urgency},
     genesis::{Allowances, FORMAT, Founder, Genesis, GenesisBody, RestRules, SUITE},
     hash,
-    ids::{AudienceTag, Class, DeviceId, EntryHash, ExchangeKey, IncidentId, Lamport, Lane, Millis, Seq},
+    ids::{
+        AudienceTag, Class, DeviceId, EntryHash, ExchangeKey, IncidentId, Lamport, Lane, Millis,
+        Seq,
+    },
     operation::PartContent,
     pairing::{Answer, Request},
-    device::{self, Membership, Secrets},
     record, run,
     seal::{self, ClassKey},
 };
 use muster_store::{DataDir, Journal};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{
-    engine,
-    error::NodeError,
-};
+use crate::{engine, error::NodeError};
 
 /// Random bytes, drawn at the edge.
 pub type Random<'a> = &'a mut dyn FnMut(&mut [u8]);
@@ -67,12 +67,17 @@ fn fresh(random: Random<'_>) -> [u8; 32] {
 /// Founds an incident in a fresh data directory.
 pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Founded, NodeError> {
     let mut secrets = Secrets::new(random, founding.label.clone(), founding.code.clone());
-    let roots: Vec<_> = (0..founding.roots.max(1)).map(|_| Zeroizing::new(fresh(random))).collect();
+    let roots: Vec<_> = (0..founding.roots.max(1))
+        .map(|_| Zeroizing::new(fresh(random)))
+        .collect();
     let keys: Vec<_> = roots.iter().map(|r| DeviceKey::from_bytes(r)).collect();
     let exchange = secrets.exchange().public()?;
     let genesis = genesis(founding, &secrets, exchange, &keys, fresh(random))?;
     let incident = genesis.id();
-    secrets.join(Membership { secret: fresh(random), grant: hash::founder_grant(&incident) });
+    secrets.join(Membership {
+        secret: fresh(random),
+        grant: hash::founder_grant(&incident),
+    });
 
     let first = first_keys(&genesis, &secrets, exchange, random)?;
     dir.write_public(device::GENESIS_FILE, &genesis.to_bytes())?;
@@ -81,7 +86,11 @@ pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Fo
     journal.close()?;
     // Last: a directory without it is no member's.
     dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
-    Ok(Founded { incident, device: secrets.device(), roots })
+    Ok(Founded {
+        incident,
+        device: secrets.device(),
+        roots,
+    })
 }
 
 fn genesis(
@@ -91,8 +100,12 @@ fn genesis(
     roots: &[DeviceKey],
     salt: [u8; 32],
 ) -> Result<Genesis, NodeError> {
-    let languages: Vec<_> =
-        founding.languages.into_iter().filter_map(|l| Text::try_from(l).ok()).take(8).collect();
+    let languages: Vec<_> = founding
+        .languages
+        .into_iter()
+        .filter_map(|l| Text::try_from(l).ok())
+        .take(8)
+        .collect();
     let ids: Vec<_> = roots.iter().map(DeviceKey::id).collect();
     let body = GenesisBody {
         format: FORMAT,
@@ -108,7 +121,7 @@ fn genesis(
             label: founding.label,
             code: founding.code,
         },
-        schema: muster_model::SCHEMA,
+        schema: muster_model::table::SCHEMA,
         allowances: Allowances::default(),
         rest: RestRules::default(),
         retention_days: 0,
@@ -140,18 +153,35 @@ fn first_keys(
     }
     let log = secrets.log(Lane::AUTHORITY);
     let incident = genesis.id();
-    let tip = Tip { next: Seq(0), before: EntryHash(log.id(&incident).0) };
-    let content = PartContent { operations: Bounded::try_from(operations)? };
+    let tip = Tip {
+        next: Seq(0),
+        before: EntryHash(log.id(&incident).0),
+    };
+    let content = PartContent {
+        operations: Bounded::try_from(operations)?,
+    };
     let draft = Draft {
         kind: kind::KEY,
         urgency: urgency::ASSIGNMENT,
         audience: AudienceTag::ZERO,
         claimed: genesis.body().claimed,
-        parts: vec![DraftPart { class: Class::C0, key: None, content }],
+        parts: vec![DraftPart {
+            class: Class::C0,
+            key: None,
+            content,
+        }],
     };
     let grant = hash::founder_grant(&incident);
     let key = secrets.key();
-    Ok(run::encode(&author::write(&incident, &key, &log, tip, Lamport(0), grant, &draft)?))
+    Ok(run::encode(&author::write(
+        &incident,
+        &key,
+        &log,
+        tip,
+        Lamport(0),
+        grant,
+        &draft,
+    )?))
 }
 
 /// Seals a class key to one device.
@@ -162,7 +192,10 @@ pub(crate) fn lockbox(
     random: Random<'_>,
 ) -> Result<Lockbox, NodeError> {
     let sealed = seal::seal_to(exchange, LOCKBOX_INFO, key.bytes(), fresh(random))?;
-    Ok(Lockbox { device, sealed: sealed.try_into()? })
+    Ok(Lockbox {
+        device,
+        sealed: sealed.try_into()?,
+    })
 }
 
 fn append(
@@ -188,7 +221,13 @@ pub fn request(
     random: Random<'_>,
 ) -> Result<Request, NodeError> {
     let secrets = Secrets::new(random, label.clone(), code.clone());
-    let request = Request::sign(&secrets.key(), secrets.exchange().public()?, label, code, now);
+    let request = Request::sign(
+        &secrets.key(),
+        secrets.exchange().public()?,
+        label,
+        code,
+        now,
+    );
     dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
     Ok(request)
 }
@@ -200,7 +239,13 @@ pub fn repeat_request(dir: &DataDir, now: Millis) -> Result<Request, NodeError> 
         return Err(NodeError::AlreadyMember);
     }
     let (label, code) = (secrets.label.clone(), secrets.code.clone());
-    Ok(Request::sign(&secrets.key(), secrets.exchange().public()?, label, code, now))
+    Ok(Request::sign(
+        &secrets.key(),
+        secrets.exchange().public()?,
+        label,
+        code,
+        now,
+    ))
 }
 
 /// What a device joined.
@@ -236,8 +281,15 @@ pub fn accept(
     let (mut journal, _) = Journal::open(dir, engine::journal_options())?;
     append(&mut journal, &answer.lane0, now, random)?;
     journal.close()?;
-    secrets.join(Membership { secret: *answer.secret, grant: answer.grant });
+    secrets.join(Membership {
+        secret: *answer.secret,
+        grant: answer.grant,
+    });
     dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
     answer.secret.zeroize();
-    Ok(Joined { device: secrets.device(), entries: book.entries(), genesis: answer.genesis })
+    Ok(Joined {
+        device: secrets.device(),
+        entries: book.entries(),
+        genesis: answer.genesis,
+    })
 }

@@ -16,7 +16,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["ping", ip, port, count] => ping(ip.parse()?, port.parse()?, count.parse()?),
         ["hear", own, group, port] => hear(own.parse()?, group.parse()?, port.parse()?),
         ["say", own, group, port] => say(own.parse()?, group.parse()?, port.parse()?),
-        _ => Err("echo PORT | ping IP PORT COUNT | hear OWN GROUP PORT | say OWN GROUP PORT".into()),
+        _ => {
+            Err("echo PORT | ping IP PORT COUNT | hear OWN GROUP PORT | say OWN GROUP PORT".into())
+        }
     }
 }
 

@@ -136,14 +136,19 @@ impl Mapping {
     pub fn read(path: &Path) -> Outcome<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| Failure::file("read", path, &e))?;
         toml::from_str(&text).map_err(|e| {
-            Failure::new("map-wrong", exit::USAGE).with("path", path.display()).with("why", e)
+            Failure::new("map-wrong", exit::USAGE)
+                .with("path", path.display())
+                .with("why", e)
         })
     }
 
     /// Without a mapping file: columns are called as the fields are; the key is the column `id`,
     /// or the whole row.
     pub fn by_header(kind: &str, file: &Path) -> Self {
-        let source = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let source = file
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
         Self {
             kind: kind.to_owned(),
             source,
@@ -159,11 +164,20 @@ impl Mapping {
 
     /// Says which columns that the mapping names are missing.
     pub fn check_columns(&self, header: &[String]) -> Outcome<()> {
-        let rules = self.fields.values().chain(self.become_kind.iter().flat_map(|b| b.fields.values()));
+        let rules = self
+            .fields
+            .values()
+            .chain(self.become_kind.iter().flat_map(|b| b.fields.values()));
         let mut wanted: Vec<&String> = self.key.iter().collect();
         for rule in rules {
             wanted.extend(rule.column.iter().chain(rule.columns.iter().flatten()));
-            wanted.extend(rule.first.iter().chain(&rule.each).flatten().map(|w| &w.column));
+            wanted.extend(
+                rule.first
+                    .iter()
+                    .chain(&rule.each)
+                    .flatten()
+                    .map(|w| &w.column),
+            );
         }
         wanted.extend(self.drop.iter().filter_map(|d| d.column.as_ref()));
         wanted.extend(self.codes.iter().map(|c| &c.column));
@@ -178,15 +192,25 @@ impl Mapping {
     /// Maps one row.
     pub fn map(&self, header: &[String], cells: &[String]) -> Mapped {
         let cells = Cells { header, cells };
-        let codes = self.codes.as_ref().map(|c| c.read(&cells)).unwrap_or_default();
+        let codes = self
+            .codes
+            .as_ref()
+            .map(|c| c.read(&cells))
+            .unwrap_or_default();
         if self.drop.iter().any(|d| d.applies(&cells, &codes)) {
             return Mapped::Dropped;
         }
         let key = match self.key(&cells) {
             Ok(key) => key,
-            Err(column) => return Mapped::Refused { column, why: "the key is empty".into() },
+            Err(column) => {
+                return Mapped::Refused {
+                    column,
+                    why: "the key is empty".into(),
+                };
+            }
         };
-        let only = |list: &[String]| !codes.is_empty() && codes.iter().all(|(c, _)| list.contains(c));
+        let only =
+            |list: &[String]| !codes.is_empty() && codes.iter().all(|(c, _)| list.contains(c));
         let other = self.become_kind.iter().find(|b| only(&b.only_codes));
         let (rules, kind) = match other {
             Some(b) => (&b.fields, Some(b.kind.clone())),
@@ -199,10 +223,18 @@ impl Mapping {
         for (name, rule) in rules {
             if let Some(value) = rule.value(&cells, &codes) {
                 columns.insert(name.clone(), rule.source_column(self.codes.as_ref()));
-                fields.push(FieldInput { name: name.clone(), value });
+                fields.push(FieldInput {
+                    name: name.clone(),
+                    value,
+                });
             }
         }
-        Mapped::Row { key, fields, columns, kind }
+        Mapped::Row {
+            key,
+            fields,
+            columns,
+            kind,
+        }
     }
 
     fn map_by_header(cells: &Cells<'_>, key: String) -> Mapped {
@@ -211,16 +243,28 @@ impl Mapping {
             let cell = cells.get(name);
             if !cell.is_empty() {
                 columns.insert(name.clone(), name.clone());
-                fields.push(FieldInput { name: name.clone(), value: cell.into() });
+                fields.push(FieldInput {
+                    name: name.clone(),
+                    value: cell.into(),
+                });
             }
         }
-        Mapped::Row { key, fields, columns, kind: None }
+        Mapped::Row {
+            key,
+            fields,
+            columns,
+            kind: None,
+        }
     }
 
     fn key(&self, cells: &Cells<'_>) -> Result<String, String> {
         if self.key.is_empty() {
             let id = cells.get("id");
-            let own = if id.is_empty() { cells.cells.join("\u{1f}") } else { id.to_owned() };
+            let own = if id.is_empty() {
+                cells.cells.join("\u{1f}")
+            } else {
+                id.to_owned()
+            };
             return Ok(format!("{}\u{1f}{own}", self.source));
         }
         let mut key = self.source.clone();
@@ -255,11 +299,15 @@ impl Drop {
         if let Some(only) = &self.only_codes {
             return !codes.is_empty() && codes.iter().all(|(c, _)| only.contains(c));
         }
-        let Some(column) = &self.column else { return false };
+        let Some(column) = &self.column else {
+            return false;
+        };
         let cell = cells.get(column);
         if let Some([low, high]) = self.outside {
             // Not a number, or no place on Earth: refused later with its reason, not left out.
-            return cell.parse::<f64>().is_ok_and(|n| n.abs() <= 180.0 && (n < low || n > high))
+            return cell
+                .parse::<f64>()
+                .is_ok_and(|n| n.abs() <= 180.0 && (n < low || n > high))
                 && !(column == "lat" && cell.parse::<f64>().is_ok_and(|n| n.abs() > 90.0));
         }
         match (&self.equals, &self.not) {
@@ -289,13 +337,23 @@ impl Rule {
 
     fn value(&self, cells: &Cells<'_>, codes: &[(String, String)]) -> Option<Json> {
         if let Some(each) = &self.each {
-            let all: Vec<_> =
-                each.iter().filter(|w| cells.get(&w.column) == w.equals).map(|w| w.value.clone()).collect();
+            let all: Vec<_> = each
+                .iter()
+                .filter(|w| cells.get(&w.column) == w.equals)
+                .map(|w| w.value.clone())
+                .collect();
             return (!all.is_empty()).then(|| all.into());
         }
-        let text = self.text(cells, codes).filter(|t| !t.is_empty()).or_else(|| self.default.clone())?;
+        let text = self
+            .text(cells, codes)
+            .filter(|t| !t.is_empty())
+            .or_else(|| self.default.clone())?;
         let text = match &self.map {
-            Some(map) => map.get(&text).cloned().or_else(|| self.default.clone()).unwrap_or(text),
+            Some(map) => map
+                .get(&text)
+                .cloned()
+                .or_else(|| self.default.clone())
+                .unwrap_or(text),
             None => text,
         };
         let text = match &self.offset {
@@ -325,7 +383,11 @@ impl Rule {
             sorted.sort_by_key(|(c, _)| std::cmp::Reverse(c.len()));
             return sorted.into_iter().find_map(|(c, _)| map.get(c).cloned());
         }
-        let when = self.first.as_ref()?.iter().find(|w| cells.get(&w.column) == w.equals)?;
+        let when = self
+            .first
+            .as_ref()?
+            .iter()
+            .find(|w| cells.get(&w.column) == w.equals)?;
         Some(when.value.clone())
     }
 }
@@ -362,8 +424,13 @@ fn fill(template: &str, cells: &Cells<'_>, codes: &[(String, String)]) -> String
 }
 
 fn cut(text: String, most: Option<usize>) -> String {
-    let Some(most) = most.filter(|m| text.chars().count() > *m) else { return text };
+    let Some(most) = most.filter(|m| text.chars().count() > *m) else {
+        return text;
+    };
     let head: String = text.chars().take(most.saturating_sub(1)).collect();
-    let at = head.rfind(' ').filter(|i| *i > head.len() / 2).unwrap_or(head.len());
+    let at = head
+        .rfind(' ')
+        .filter(|i| *i > head.len() / 2)
+        .unwrap_or(head.len());
     format!("{}…", head.get(..at).unwrap_or(&head).trim_end())
 }

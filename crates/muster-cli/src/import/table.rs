@@ -40,7 +40,8 @@ pub struct Table {
 impl Table {
     /// Reads a whole file. An error is about the file as such: no header, an unknown encoding.
     pub fn read(bytes: &[u8], encoding: Option<&str>, delimiter: char) -> Result<Self, String> {
-        let delimiter = u8::try_from(delimiter).map_err(|_| "the delimiter must be one ASCII character")?;
+        let delimiter =
+            u8::try_from(delimiter).map_err(|_| "the delimiter must be one ASCII character")?;
         let decoded;
         let bytes = match encoding {
             None => bytes,
@@ -53,7 +54,9 @@ impl Table {
         };
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let lines: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();
-        let Some((first, rest)) = lines.split_first() else { return Err("the file is empty".into()) };
+        let Some((first, rest)) = lines.split_first() else {
+            return Err("the file is empty".into());
+        };
         let header = split(first, delimiter).ok_or("the header cannot be read")?;
         let header: Vec<String> = header
             .into_iter()
@@ -78,8 +81,17 @@ impl Table {
 
 /// The record that starts at the first of `lines`, and how many lines it takes. A broken record
 /// takes one line, so that the next one has its chance.
-fn record(lines: &[&[u8]], header: &[String], delimiter: u8) -> (Result<Vec<String>, Fault>, usize) {
-    let fault = |column: &str, why: String| Err(Fault { column: column.to_owned(), why });
+fn record(
+    lines: &[&[u8]],
+    header: &[String],
+    delimiter: u8,
+) -> (Result<Vec<String>, Fault>, usize) {
+    let fault = |column: &str, why: String| {
+        Err(Fault {
+            column: column.to_owned(),
+            why,
+        })
+    };
     let mut quotes = 0;
     let mut span = 0;
     for line in lines.iter().take(MAX_LINES) {
@@ -89,17 +101,40 @@ fn record(lines: &[&[u8]], header: &[String], delimiter: u8) -> (Result<Vec<Stri
             break;
         }
     }
-    let whole: Vec<u8> = lines.iter().take(span).flat_map(|l| l.iter().copied()).collect();
-    let cells = if quotes % 2 == 0 { split(&whole, delimiter) } else { None };
+    let whole: Vec<u8> = lines
+        .iter()
+        .take(span)
+        .flat_map(|l| l.iter().copied())
+        .collect();
+    let cells = if quotes % 2 == 0 {
+        split(&whole, delimiter)
+    } else {
+        None
+    };
     let fits = cells.as_ref().is_some_and(|c| c.len() == header.len());
     if span > 1 && !fits || quotes % 2 == 1 {
-        let broken = lines.first().map(|l| split(l, delimiter).unwrap_or_default()).unwrap_or_default();
+        let broken = lines
+            .first()
+            .map(|l| split(l, delimiter).unwrap_or_default())
+            .unwrap_or_default();
         let column = broken.len().checked_sub(1).and_then(|i| header.get(i));
-        return (fault(column.map_or("", String::as_str), "a quote is not closed".into()), 1);
+        return (
+            fault(
+                column.map_or("", String::as_str),
+                "a quote is not closed".into(),
+            ),
+            1,
+        );
     }
-    let Some(cells) = cells else { return (fault("", "the row cannot be read".into()), 1) };
+    let Some(cells) = cells else {
+        return (fault("", "the row cannot be read".into()), 1);
+    };
     if cells.len() != header.len() {
-        let why = format!("{} cells where the header has {}", cells.len(), header.len());
+        let why = format!(
+            "{} cells where the header has {}",
+            cells.len(),
+            header.len()
+        );
         return (fault("", why), span);
     }
     let mut out = Vec::with_capacity(cells.len());

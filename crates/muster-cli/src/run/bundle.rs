@@ -37,7 +37,11 @@ fn stretch(json: &Json) -> Option<(Stretch, String)> {
         generation: Generation(u64::from_str_radix(json["generation"].as_str()?, 16).ok()?),
         lane: Lane(u8::try_from(json["lane"].as_u64()?).ok()?),
     };
-    let stretch = Stretch { log, from: Seq(json["from"].as_u64()?), to: Seq(json["to"].as_u64()?) };
+    let stretch = Stretch {
+        log,
+        from: Seq(json["from"].as_u64()?),
+        to: Seq(json["to"].as_u64()?),
+    };
     Some((stretch, json["log"].as_str()?.to_owned()))
 }
 
@@ -54,9 +58,15 @@ pub fn export(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         public: false,
     })?;
     let genesis = plan["genesis"].as_str().and_then(|h| hex::decode(h).ok());
-    let genesis = genesis.and_then(|b| Genesis::from_bytes(&b).ok()).ok_or_else(bad_answer)?;
-    let stretches: Vec<_> =
-        plan["stretches"].as_array().into_iter().flatten().filter_map(stretch).collect();
+    let genesis = genesis
+        .and_then(|b| Genesis::from_bytes(&b).ok())
+        .ok_or_else(bad_answer)?;
+    let stretches: Vec<_> = plan["stretches"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(stretch)
+        .collect();
     // Beside its final name, so that a stick pulled out early holds no half bundle of that name.
     let part = out.with_extension("muster-part");
     let written = write_bundle(&client, &genesis, &stretches, &part);
@@ -70,7 +80,14 @@ pub fn export(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     std::fs::rename(&part, &out).map_err(|e| Failure::file("write", &out, &e))?;
     let answer = json!({ "out": out, "entries": entries, "logs": stretches.len(), "bytes": bytes });
     c.answer("bundle.export", answer, |c, a| {
-        c.words.with("said-bundle-export", args!["entries" = entries, "file" = out.display(), "kib" = a["bytes"].as_u64().unwrap_or(0).div_ceil(1024)])
+        c.words.with(
+            "said-bundle-export",
+            args![
+                "entries" = entries,
+                "file" = out.display(),
+                "kib" = a["bytes"].as_u64().unwrap_or(0).div_ceil(1024)
+            ],
+        )
     });
     Ok(0)
 }
@@ -95,14 +112,23 @@ fn write_bundle(
     for (stretch, log) in stretches {
         let mut from = stretch.from.0;
         while from <= stretch.to.0 {
-            let page = client.call(&Request::Runs { log: log.clone(), from, to: stretch.to.0 })?;
+            let page = client.call(&Request::Runs {
+                log: log.clone(),
+                from,
+                to: stretch.to.0,
+            })?;
             for run in page["runs"].as_array().into_iter().flatten() {
-                let run = run.as_str().and_then(|h| hex::decode(h).ok()).ok_or_else(bad_answer)?;
+                let run = run
+                    .as_str()
+                    .and_then(|h| hex::decode(h).ok())
+                    .ok_or_else(bad_answer)?;
                 let framed = writer.run(&run);
                 bytes += framed.len() as u64;
                 file.write_all(&framed).map_err(at)?;
             }
-            let Some(next) = page["next"].as_u64().filter(|n| *n > from) else { break };
+            let Some(next) = page["next"].as_u64().filter(|n| *n > from) else {
+                break;
+            };
             entries += next - from;
             from = next;
         }
@@ -121,14 +147,18 @@ fn read_items(path: &Path, mut item: impl FnMut(Item) -> Outcome<()>) -> Outcome
     let mut reader = bundle::Reader::default();
     let mut buffer = vec![0; CHUNK];
     loop {
-        let n = file.read(&mut buffer).map_err(|e| Failure::file("read", path, &e))?;
+        let n = file
+            .read(&mut buffer)
+            .map_err(|e| Failure::file("read", path, &e))?;
         match n {
             0 => reader.finish(),
             n => reader.push(buffer.get(..n).unwrap_or_default()),
         }
         loop {
             let next = reader.next_item().map_err(|e| {
-                Failure::new("bundle-wrong", exit::REFUSED).with("path", path.display()).with("why", e)
+                Failure::new("bundle-wrong", exit::REFUSED)
+                    .with("path", path.display())
+                    .with("why", e)
             })?;
             match next {
                 Some(next) => item(next)?,
@@ -154,7 +184,10 @@ struct Tally {
 /// `bundle import`.
 pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let client = c.client()?;
-    let incident = client.call(&Request::Digest)?["incident"].as_str().unwrap_or_default().to_owned();
+    let incident = client.call(&Request::Digest)?["incident"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let mut files = Vec::new();
     let mut worst = 0;
     for path in m.get_many::<String>("files").into_iter().flatten() {
@@ -182,7 +215,9 @@ fn import_one(client: &Client, path: &Path, incident: &str) -> Outcome<(Json, u8
             }
             Item::Genesis(_) | Item::End => {}
             Item::Contents(contents) => tally.contents.extend(contents),
-            Item::Damage(d) => tally.damage.push(json!({ "offset": d.offset, "len": d.len })),
+            Item::Damage(d) => tally
+                .damage
+                .push(json!({ "offset": d.offset, "len": d.len })),
             Item::Run(run) => {
                 size += run.len();
                 page.push(hex::encode(run));
@@ -210,8 +245,16 @@ fn import_one(client: &Client, path: &Path, incident: &str) -> Outcome<(Json, u8
     if unknown > 0 {
         tally.refused.insert("unknown-author".into(), unknown);
     }
-    let missing = if complete { Vec::new() } else { missing(client, &tally.contents)? };
-    let exit = if tally.refused.is_empty() && complete { 0 } else { exit::REFUSED };
+    let missing = if complete {
+        Vec::new()
+    } else {
+        missing(client, &tally.contents)?
+    };
+    let exit = if tally.refused.is_empty() && complete {
+        0
+    } else {
+        exit::REFUSED
+    };
     let answer = json!({
         "file": path,
         "complete": complete,
@@ -244,9 +287,18 @@ fn offer(client: &Client, runs: Vec<String>, tally: &mut Tally) -> Outcome<()> {
 
 /// What the list of contents names and this device still does not have.
 fn missing(client: &Client, contents: &[Stretch]) -> Outcome<Vec<Json>> {
-    let plan = client.call(&Request::BundlePlan { r#for: None, since: None, public: false })?;
-    let here: Vec<Stretch> =
-        plan["stretches"].as_array().into_iter().flatten().filter_map(stretch).map(|s| s.0).collect();
+    let plan = client.call(&Request::BundlePlan {
+        r#for: None,
+        since: None,
+        public: false,
+    })?;
+    let here: Vec<Stretch> = plan["stretches"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(stretch)
+        .map(|s| s.0)
+        .collect();
     let mut out = Vec::new();
     for wanted in contents {
         let mut from = wanted.from.0;
@@ -279,7 +331,8 @@ pub fn inspect(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let complete = read_items(&path, |item| {
         match item {
             Item::Genesis(genesis) => {
-                incident = json!({ "id": genesis.id().hex(), "name": genesis.body().name.to_string() });
+                incident =
+                    json!({ "id": genesis.id().hex(), "name": genesis.body().name.to_string() });
                 genesis_id = Some(genesis.id());
             }
             Item::Contents(list) => contents.extend(list.iter().map(|s| gap(s, s.from.0, s.to.0))),
@@ -303,5 +356,9 @@ pub fn inspect(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         "entries": entries, "unverified_runs": bad, "contents": contents, "damage": damage,
     });
     c.answer("bundle.inspect", answer, render::log::inspected);
-    Ok(if complete && bad == 0 { 0 } else { exit::REFUSED })
+    Ok(if complete && bad == 0 {
+        0
+    } else {
+        exit::REFUSED
+    })
 }

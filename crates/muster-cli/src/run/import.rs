@@ -10,7 +10,10 @@ use super::{required, text};
 use crate::{
     Context,
     failure::{Failure, Outcome},
-    import::{mapping::{Mapped, Mapping}, table::Table},
+    import::{
+        mapping::{Mapped, Mapping},
+        table::Table,
+    },
     render,
 };
 
@@ -39,11 +42,21 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         None => Mapping::by_header(kind, &file),
     };
     if mapping.kind != kind {
-        return Err(Failure::new("map-other-kind", exit::USAGE).with("map", &mapping.kind).with("kind", kind));
+        return Err(Failure::new("map-other-kind", exit::USAGE)
+            .with("map", &mapping.kind)
+            .with("kind", kind));
     }
     let bytes = std::fs::read(&file).map_err(|e| Failure::file("read", &file, &e))?;
-    let table = Table::read(&bytes, mapping.encoding.as_deref(), mapping.delimiter.unwrap_or(','))
-        .map_err(|why| Failure::new("table-wrong", exit::REFUSED).with("path", file.display()).with("why", why))?;
+    let table = Table::read(
+        &bytes,
+        mapping.encoding.as_deref(),
+        mapping.delimiter.unwrap_or(','),
+    )
+    .map_err(|why| {
+        Failure::new("table-wrong", exit::REFUSED)
+            .with("path", file.display())
+            .with("why", why)
+    })?;
     mapping.check_columns(&table.header)?;
     let client = c.client()?;
     let mut tally = Tally::default();
@@ -52,20 +65,45 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let total = table.rows.len();
     for row in &table.rows {
         tally.rows += 1;
-        match row.cells.as_ref().map(|cells| mapping.map(&table.header, cells)) {
-            Err(fault) => tally.refused.push(refusal(row.number, &fault.column, &fault.why)),
+        match row
+            .cells
+            .as_ref()
+            .map(|cells| mapping.map(&table.header, cells))
+        {
+            Err(fault) => tally
+                .refused
+                .push(refusal(row.number, &fault.column, &fault.why)),
             Ok(Mapped::Dropped) => tally.filtered += 1,
-            Ok(Mapped::Refused { column, why }) => tally.refused.push(refusal(row.number, &column, &why)),
-            Ok(Mapped::Row { key, fields, columns, kind }) => {
+            Ok(Mapped::Refused { column, why }) => {
+                tally.refused.push(refusal(row.number, &column, &why))
+            }
+            Ok(Mapped::Row {
+                key,
+                fields,
+                columns,
+                kind,
+            }) => {
                 if seen.insert(key.clone()) {
-                    page.push(ImportRow { row: row.number, key, fields, columns, kind });
+                    page.push(ImportRow {
+                        row: row.number,
+                        key,
+                        fields,
+                        columns,
+                        kind,
+                    });
                 } else {
                     tally.repeated += 1;
                 }
             }
         }
         if page.len() >= PAGE {
-            offer(&client, kind, std::mem::take(&mut page), dry_run, &mut tally)?;
+            offer(
+                &client,
+                kind,
+                std::mem::take(&mut page),
+                dry_run,
+                &mut tally,
+            )?;
             if std::io::IsTerminal::is_terminal(&std::io::stderr()) && !c.json {
                 eprint!("\r{}/{total}", tally.rows);
             }
@@ -98,7 +136,11 @@ fn offer(
         return Ok(());
     }
     let columns: Vec<_> = rows.iter().map(|r| (r.row, r.columns.clone())).collect();
-    let answer = client.call(&Request::Import { kind: kind.to_owned(), rows, dry_run })?;
+    let answer = client.call(&Request::Import {
+        kind: kind.to_owned(),
+        rows,
+        dry_run,
+    })?;
     for (outcome, (row, columns)) in answer["rows"].as_array().into_iter().flatten().zip(columns) {
         match outcome["outcome"].as_str() {
             Some("imported") => {
@@ -110,7 +152,11 @@ fn offer(
             _ => {
                 let field = outcome["field"].as_str().unwrap_or_default();
                 let column = columns.get(field).map_or(field, String::as_str);
-                tally.refused.push(refusal(row, column, outcome["why"].as_str().unwrap_or("refused")));
+                tally.refused.push(refusal(
+                    row,
+                    column,
+                    outcome["why"].as_str().unwrap_or("refused"),
+                ));
             }
         }
     }

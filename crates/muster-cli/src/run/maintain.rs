@@ -40,15 +40,27 @@ pub fn doctor(c: &Context<'_>) -> Outcome<u8> {
     match DataDir::unlock_method(&RealFs, path) {
         Err(e) => note("data-unusable", "trouble", json!({ "why": e.to_string() })),
         Ok(method) => {
-            note("unlock-method", "ok", json!({ "method": method.to_string() }));
+            note(
+                "unlock-method",
+                "ok",
+                json!({ "method": method.to_string() }),
+            );
             match DataDir::open_read_only(Arc::new(RealFs), path, &unlock(c)?) {
-                Err(e) => note("cannot-unlock", "attention", json!({ "why": e.to_string() })),
+                Err(e) => note(
+                    "cannot-unlock",
+                    "attention",
+                    json!({ "why": e.to_string() }),
+                ),
                 Ok(dir) => look(&dir, &mut note),
             }
         }
     }
     let worst = findings.iter().any(|f| f["level"] == "trouble");
-    c.answer("doctor", json!({ "findings": findings, "daemon": false }), render::status::doctor);
+    c.answer(
+        "doctor",
+        json!({ "findings": findings, "daemon": false }),
+        render::status::doctor,
+    );
     Ok(if worst { exit::FAILURE } else { 0 })
 }
 
@@ -64,7 +76,11 @@ fn look(dir: &DataDir, note: &mut impl FnMut(&str, &str, Json)) {
     }
     match verify_dir(dir) {
         Ok(v) if v["damage"].as_array().is_some_and(|d| !d.is_empty()) => {
-            note("journal-damaged", "trouble", json!({ "why": v["damage"][0]["why"] }));
+            note(
+                "journal-damaged",
+                "trouble",
+                json!({ "why": v["damage"][0]["why"] }),
+            );
         }
         Ok(v) => note("journal-sound", "ok", json!({ "entries": v["entries"] })),
         Err(e) => note("data-unusable", "trouble", json!({ "why": e.to_string() })),
@@ -90,9 +106,12 @@ pub fn verify(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
 
 fn verify_dir(dir: &DataDir) -> Result<Json, NodeError> {
     let (genesis, mut book) = read_only_book(dir)?;
-    let journal = journal::read_only(dir)?;
-    let mut damage: Vec<Json> =
-        journal.damages().iter().map(|d| json!({ "why": d.to_string() })).collect();
+    let journal = journal::ReadOnlyJournal::open(dir)?;
+    let mut damage: Vec<Json> = journal
+        .damages()
+        .iter()
+        .map(|d| json!({ "why": d.to_string() }))
+        .collect();
     let mut refused = Vec::new();
     for item in journal.records() {
         let (position, bytes) = match item {
@@ -105,7 +124,9 @@ fn verify_dir(dir: &DataDir) -> Result<Json, NodeError> {
         let (_, run) = record::decode(&bytes)?;
         match book.receive(run) {
             Ok(Received::Admitted(_) | Received::Known) => {}
-            Err(e) => refused.push(json!({ "position": position.to_string(), "why": e.to_string() })),
+            Err(e) => {
+                refused.push(json!({ "position": position.to_string(), "why": e.to_string() }))
+            }
         }
     }
     Ok(json!({
@@ -124,17 +145,30 @@ pub fn repair(c: &Context<'_>) -> Outcome<u8> {
         return Err(Failure::new("needs-yes", exit::USAGE).with("verb", "repair"));
     }
     let dir = DataDir::open(Arc::new(RealFs), path, &unlock(c)?).map_err(NodeError::from)?;
-    let report = journal::repair(&dir, &mut muster_node::daemon::random).map_err(NodeError::from)?;
+    let report = journal::Journal::repair(&dir, &mut muster_node::daemon::random)
+        .map_err(NodeError::from)?;
     // Entries that were signed may be lost: never sign their places again.
     let mut secrets = muster_node::engine::read_secrets(&dir)?;
     secrets.renew_generation(&mut muster_node::daemon::random);
-    dir.write_secret(device::FILE, &secrets.to_bytes(), &mut muster_node::daemon::random)
-        .map_err(NodeError::from)?;
-    let lost: Vec<_> = report.lost.iter().map(|d| json!({ "why": d.to_string() })).collect();
-    let answer = json!({ "kept": report.kept, "lost": lost });
+    dir.write_secret(
+        device::FILE,
+        &secrets.to_bytes(),
+        &mut muster_node::daemon::random,
+    )
+    .map_err(NodeError::from)?;
+    let lost: Vec<_> = report
+        .lost
+        .iter()
+        .map(|d| json!({ "why": d.to_string() }))
+        .collect();
+    let kept: u64 = report.rewritten.iter().map(|r| r.kept).sum();
+    let answer = json!({ "kept": kept, "lost": lost });
     c.answer("repair", answer, |c, a| {
         let n = a["lost"].as_array().map_or(0, Vec::len);
-        c.words.with("said-repaired", args!["kept" = a["kept"].as_u64().unwrap_or(0), "lost" = n])
+        c.words.with(
+            "said-repaired",
+            args!["kept" = a["kept"].as_u64().unwrap_or(0), "lost" = n],
+        )
     });
     Ok(0)
 }

@@ -2,7 +2,7 @@
 
 mod bundle;
 mod demo;
-mod headquarters;
+//mod headquarters;
 mod import;
 mod maintain;
 mod objects;
@@ -28,12 +28,17 @@ pub fn logging(settings: &Settings, daemon: bool) -> Outcome<()> {
         "error".to_owned()
     };
     let filter = tracing_subscriber::EnvFilter::try_new(&filter).map_err(|e| {
-        Failure::new("config-wrong", exit::USAGE).with("path", "log").with("why", e)
+        Failure::new("config-wrong", exit::USAGE)
+            .with("path", "log")
+            .with("why", e)
     })?;
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::env::var_os("NO_COLOR").is_none() && std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_ansi(
+            std::env::var_os("NO_COLOR").is_none()
+                && std::io::IsTerminal::is_terminal(&std::io::stderr()),
+        )
         .try_init();
     Ok(())
 }
@@ -68,8 +73,15 @@ pub fn dispatch(context: &Context<'_>, verb: &[&str], m: &ArgMatches) -> Outcome
         ["status"] => ask(context, "status", Request::Status, render::status::status),
         ["digest"] => ask(context, "digest", Request::Digest, render::status::digest),
         ["peers"] => ask(context, "peers", Request::Peers, render::status::peers),
-        ["devices"] => ask(context, "devices", Request::Devices, render::status::devices),
-        ["stop"] => ask(context, "stop", Request::Stop, |c, _| c.words.t("said-stopping")),
+        ["devices"] => ask(
+            context,
+            "devices",
+            Request::Devices,
+            render::status::devices,
+        ),
+        ["stop"] => ask(context, "stop", Request::Stop, |c, _| {
+            c.words.t("said-stopping")
+        }),
         ["doctor"] => maintain::doctor(context),
         ["verify"] => maintain::verify(context, m),
         ["repair"] => maintain::repair(context),
@@ -79,8 +91,24 @@ pub fn dispatch(context: &Context<'_>, verb: &[&str], m: &ArgMatches) -> Outcome
         ["checkin"] => simple::checkin(context, m),
         ["checkout"] => simple::checkout(context, m),
         ["find"] => simple::find(context, m),
-        ["conflicts"] => ask(context, "conflicts", Request::Conflicts, render::conflicts::conflicts),
+        ["conflicts"] => ask(
+            context,
+            "conflicts",
+            Request::Conflicts,
+            render::conflicts::conflicts,
+        ),
         ["settle"] => simple::settle(context, m),
+        ["network"] => {
+            let offline = required(m, "state")? == "off";
+            let said = if offline {
+                "said-offline"
+            } else {
+                "said-online"
+            };
+            ask(context, "network", Request::Network { offline }, |c, _| {
+                c.words.t(said)
+            })
+        }
         ["sync"] => simple::sync(context, m),
         ["log"] => simple::log(context, m),
         ["history"] => simple::history(context, m),
@@ -89,8 +117,7 @@ pub fn dispatch(context: &Context<'_>, verb: &[&str], m: &ArgMatches) -> Outcome
         ["bundle", "export"] => bundle::export(context, m),
         ["bundle", "import"] => bundle::import(context, m),
         ["bundle", "inspect"] => bundle::inspect(context, m),
-        ["hq", "import"] => headquarters::import(context, m),
-        ["hq", "export"] => headquarters::export(context, m),
+
         ["config", "show"] => {
             let answer = serde_json::json!({ "settings": context.settings.json() });
             context.answer("config.show", answer, render::status::settings);

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use clap::{ArgMatches, parser::ValueSource};
-use muster_model::table::Kind;
+use muster_model::table::{Kind, Merge};
 use muster_node::api::{FieldInput, Request, exit};
 use serde_json::Value as Json;
 
@@ -23,7 +23,13 @@ pub fn run(context: &Context<'_>, kind: &'static Kind, what: &str, m: &ArgMatche
         "report" => {
             let mut fields = fields(m, kind)?;
             if let Some(title) = text(m, "title") {
-                fields.insert(0, FieldInput { name: "title".into(), value: title.into() });
+                fields.insert(
+                    0,
+                    FieldInput {
+                        name: "title".into(),
+                        value: title.into(),
+                    },
+                );
             }
             if !fields.iter().any(|f| f.name == "title") {
                 return Err(Failure::new("missing-argument", exit::USAGE).with("name", "title"));
@@ -37,8 +43,11 @@ pub fn run(context: &Context<'_>, kind: &'static Kind, what: &str, m: &ArgMatche
             if fields.is_empty() {
                 return Err(Failure::new("nothing-to-change", exit::USAGE).with("verb", verb));
             }
-            let answer =
-                context.client()?.call(&Request::Edit { kind: kind.name.into(), id, fields })?;
+            let answer = context.client()?.call(&Request::Edit {
+                kind: kind.name.into(),
+                id,
+                fields,
+            })?;
             context.answer(&verb, answer, render::objects::edited);
             Ok(0)
         }
@@ -55,7 +64,10 @@ pub fn run(context: &Context<'_>, kind: &'static Kind, what: &str, m: &ArgMatche
             Ok(0)
         }
         "show" => {
-            let request = Request::Show { kind: Some(kind.name.into()), id: required(m, "id")? };
+            let request = Request::Show {
+                kind: Some(kind.name.into()),
+                id: required(m, "id")?,
+            };
             let answer = context.client()?.call(&request)?;
             context.answer(&verb, answer, render::objects::show);
             Ok(0)
@@ -66,9 +78,15 @@ pub fn run(context: &Context<'_>, kind: &'static Kind, what: &str, m: &ArgMatche
 
 fn add(context: &Context<'_>, kind: &Kind, verb: &str, fields: Vec<FieldInput>) -> Outcome<u8> {
     if fields.is_empty() {
-        return Err(Failure::new("nothing-to-add", exit::USAGE).with("verb", verb.replace('.', " ")));
+        return Err(
+            Failure::new("nothing-to-add", exit::USAGE).with("verb", verb.replace('.', " "))
+        );
     }
-    let request = Request::Add { kind: kind.name.into(), fields, id: None };
+    let request = Request::Add {
+        kind: kind.name.into(),
+        fields,
+        id: None,
+    };
     let answer = context.client()?.call(&request)?;
     context.answer(verb, answer, render::objects::added);
     Ok(0)
@@ -78,20 +96,37 @@ fn add(context: &Context<'_>, kind: &Kind, verb: &str, fields: Vec<FieldInput>) 
 fn task_for(context: &Context<'_>, kind: &Kind, verb: &str, m: &ArgMatches) -> Outcome<u8> {
     let client = context.client()?;
     let need = required(m, "need")?;
-    let shown = client.call(&Request::Show { kind: Some("need".into()), id: need })?;
+    let shown = client.call(&Request::Show {
+        kind: Some("need".into()),
+        id: need,
+    })?;
     let mut fields = fields(m, kind)?;
     let id = shown["item"]["id"].clone();
-    fields.push(FieldInput { name: "needs".into(), value: Json::Array(vec![id]) });
+    fields.push(FieldInput {
+        name: "needs".into(),
+        value: Json::Array(vec![id]),
+    });
     for name in ["title", "sector", "area", "priority", "site", "place"] {
         let known = &shown["item"]["fields"][name];
-        if !known.is_null() && !fields.iter().any(|f| f.name == name) && kind.named(name).is_some() {
-            fields.push(FieldInput { name: name.into(), value: known.clone() });
+        if !known.is_null() && !fields.iter().any(|f| f.name == name) && kind.named(name).is_some()
+        {
+            fields.push(FieldInput {
+                name: name.into(),
+                value: known.clone(),
+            });
         }
     }
     if !fields.iter().any(|f| f.name == "status") {
-        fields.push(FieldInput { name: "status".into(), value: "open".into() });
+        fields.push(FieldInput {
+            name: "status".into(),
+            value: "open".into(),
+        });
     }
-    let answer = client.call(&Request::Add { kind: kind.name.into(), fields, id: None })?;
+    let answer = client.call(&Request::Add {
+        kind: kind.name.into(),
+        fields,
+        id: None,
+    })?;
     context.answer(verb, answer, render::objects::added);
     Ok(0)
 }
@@ -104,16 +139,30 @@ fn fields(m: &ArgMatches, kind: &Kind) -> Outcome<Vec<FieldInput>> {
     };
     for field in kind.fields {
         let id = format!("field:{}", field.name);
-        if m.try_contains_id(&id).is_err() || m.value_source(&id) != Some(ValueSource::CommandLine) {
+        if m.try_contains_id(&id).is_err() || m.value_source(&id) != Some(ValueSource::CommandLine)
+        {
             continue;
         }
-        let values: Vec<String> =
-            m.get_many::<String>(&id).map(|v| v.cloned().collect()).unwrap_or_default();
+        let values: Vec<String> = m
+            .get_many::<String>(&id)
+            .map(|v| v.cloned().collect())
+            .unwrap_or_default();
+        if field.merge == Merge::Group {
+            // Each time the flag is given is one element.
+            out.extend(values.into_iter().map(|v| FieldInput {
+                name: field.name.into(),
+                value: v.into(),
+            }));
+            continue;
+        }
         let value = match values.as_slice() {
             [one] => Json::from(one.as_str()),
             many => Json::from(many.to_vec()),
         };
-        out.push(FieldInput { name: field.name.into(), value });
+        out.push(FieldInput {
+            name: field.name.into(),
+            value,
+        });
     }
     if let Ok(Some(sets)) = m.try_get_many::<String>("set") {
         for set in sets {
@@ -127,7 +176,11 @@ fn assignment(given: &str) -> Outcome<FieldInput> {
     match given.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => Ok(FieldInput {
             name: name.trim().to_owned(),
-            value: if value.is_empty() { Json::Null } else { value.into() },
+            value: if value.is_empty() {
+                Json::Null
+            } else {
+                value.into()
+            },
         }),
         _ => Err(Failure::new("set-wrong", exit::USAGE).with("given", given)),
     }
@@ -136,16 +189,25 @@ fn assignment(given: &str) -> Outcome<FieldInput> {
 fn from_json(from: &str) -> Outcome<Vec<FieldInput>> {
     let mut body = String::new();
     let read = if from == "-" {
-        std::io::stdin().lock().take(1 << 20).read_to_string(&mut body).map(drop)
+        std::io::stdin()
+            .lock()
+            .take(1 << 20)
+            .read_to_string(&mut body)
+            .map(drop)
     } else {
         std::fs::read_to_string(from).map(|t| body = t)
     };
     read.map_err(|e| Failure::file("read", std::path::Path::new(from), &e))?;
-    let wrong = |why: String| Failure::new("json-wrong", exit::REFUSED).with("path", from).with("why", why);
+    let wrong = |why: String| {
+        Failure::new("json-wrong", exit::REFUSED)
+            .with("path", from)
+            .with("why", why)
+    };
     match serde_json::from_str::<Json>(&body).map_err(|e| wrong(e.to_string()))? {
-        Json::Object(fields) => {
-            Ok(fields.into_iter().map(|(name, value)| FieldInput { name, value }).collect())
-        }
+        Json::Object(fields) => Ok(fields
+            .into_iter()
+            .map(|(name, value)| FieldInput { name, value })
+            .collect()),
         _ => Err(wrong("an object is expected".into())),
     }
 }
@@ -153,9 +215,14 @@ fn from_json(from: &str) -> Outcome<Vec<FieldInput>> {
 fn filters(m: &ArgMatches) -> Outcome<Vec<FieldInput>> {
     let mut out = Vec::new();
     for id in m.ids() {
-        let Some(name) = id.as_str().strip_prefix("field:") else { continue };
+        let Some(name) = id.as_str().strip_prefix("field:") else {
+            continue;
+        };
         if let Some(value) = m.get_one::<String>(id.as_str()) {
-            out.push(FieldInput { name: name.to_owned(), value: value.as_str().into() });
+            out.push(FieldInput {
+                name: name.to_owned(),
+                value: value.as_str().into(),
+            });
         }
     }
     if let Ok(Some(wheres)) = m.try_get_many::<String>("where") {

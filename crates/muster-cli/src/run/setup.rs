@@ -45,9 +45,14 @@ pub fn init(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let roots = m.get_one::<u8>("roots").copied().unwrap_or(1);
     let threshold = m.get_one::<u8>("threshold").copied().unwrap_or(1);
     if threshold > roots {
-        return Err(Failure::new("threshold-wrong", exit::USAGE).with("roots", roots).with("threshold", threshold));
+        return Err(Failure::new("threshold-wrong", exit::USAGE)
+            .with("roots", roots)
+            .with("threshold", threshold));
     }
-    let outs: Vec<String> = m.get_many::<String>("recovery-out").map(|o| o.cloned().collect()).unwrap_or_default();
+    let outs: Vec<String> = m
+        .get_many::<String>("recovery-out")
+        .map(|o| o.cloned().collect())
+        .unwrap_or_default();
     if outs.len() > usize::from(roots) {
         return Err(Failure::new("too-many-recovery-files", exit::USAGE).with("roots", roots));
     }
@@ -60,13 +65,23 @@ pub fn init(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         label,
         roots,
         threshold,
-        languages: languages.split(',').map(|l| l.trim().to_owned()).filter(|l| !l.is_empty()).collect(),
+        languages: languages
+            .split(',')
+            .map(|l| l.trim().to_owned())
+            .filter(|l| !l.is_empty())
+            .collect(),
         now: daemon::now(),
     };
     context.say(&context.words.t("said-init-start"));
     let fs = Arc::new(RealFs);
-    let dir = DataDir::create(fs, path, &unlock, PassphraseCost::default(), &mut daemon::random)
-        .map_err(muster_node::error::NodeError::from)?;
+    let dir = DataDir::create(
+        fs,
+        path,
+        &unlock,
+        PassphraseCost::default(),
+        &mut daemon::random,
+    )
+    .map_err(muster_node::error::NodeError::from)?;
     let founded = setup::found(&dir, founding, &mut daemon::random)?;
     let mut recovery = Vec::new();
     for (root, file) in founded.roots.iter().zip(&files) {
@@ -108,13 +123,19 @@ fn recovery_files(data: &Path, outs: &[String], roots: usize) -> Outcome<Vec<std
 fn init_text(c: &Context<'_>, answer: &serde_json::Value, method: Method) -> String {
     let mut out = c.words.with(
         "said-init",
-        sentence_args!["incident" = short(&answer["incident"]), "data" = text_of(&answer["data"])],
+        sentence_args![
+            "incident" = short(&answer["incident"]),
+            "data" = text_of(&answer["data"])
+        ],
     );
     for recovery in answer["recoveries"].as_array().into_iter().flatten() {
         out.push_str("\n\n");
         out.push_str(&c.words.with(
             "said-recovery",
-            sentence_args!["file" = text_of(&recovery["file"]), "passphrase" = text_of(&recovery["passphrase"])],
+            sentence_args![
+                "file" = text_of(&recovery["file"]),
+                "passphrase" = text_of(&recovery["passphrase"])
+            ],
         ));
     }
     if method == Method::DefaultKeyFile {
@@ -122,7 +143,10 @@ fn init_text(c: &Context<'_>, answer: &serde_json::Value, method: Method) -> Str
         out.push_str(&c.words.t("said-default-key"));
     }
     out.push_str("\n\n");
-    out.push_str(&c.words.with("said-next-daemon", sentence_args!["data" = text_of(&answer["data"])]));
+    out.push_str(&c.words.with(
+        "said-next-daemon",
+        sentence_args!["data" = text_of(&answer["data"])],
+    ));
     out
 }
 
@@ -137,7 +161,11 @@ fn short(json: &serde_json::Value) -> String {
 /// Writes a file that only its owner reads, and that was not there before.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Outcome<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
     let written = file.and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()));
     written.map_err(|e| Failure::file("write", path, &e))
 }
@@ -171,7 +199,8 @@ fn request(context: &Context<'_>, m: &ArgMatches, out: &Path) -> Outcome<u8> {
     write_private(out, &request.to_bytes())?;
     let answer = json!({ "device": request.body().device.hex(), "request": out });
     context.answer("join", answer, |c, _| {
-        c.words.with("said-request", sentence_args!["file" = out.display()])
+        c.words
+            .with("said-request", sentence_args!["file" = out.display()])
     });
     Ok(0)
 }
@@ -179,8 +208,12 @@ fn request(context: &Context<'_>, m: &ArgMatches, out: &Path) -> Outcome<u8> {
 fn accept(context: &Context<'_>, answer: &str) -> Outcome<u8> {
     let answer = Path::new(answer);
     let bytes = std::fs::read(answer).map_err(|e| Failure::file("read", answer, &e))?;
-    let dir = DataDir::open(Arc::new(RealFs), &context.settings.data.value, &unlock(context)?)
-        .map_err(muster_node::error::NodeError::from)?;
+    let dir = DataDir::open(
+        Arc::new(RealFs),
+        &context.settings.data.value,
+        &unlock(context)?,
+    )
+    .map_err(muster_node::error::NodeError::from)?;
     let joined = setup::accept(&dir, &bytes, daemon::now(), &mut daemon::random)?;
     let name = joined.genesis.body().name.to_string();
     let json = json!({
@@ -191,7 +224,8 @@ fn accept(context: &Context<'_>, answer: &str) -> Outcome<u8> {
     });
     let data = context.settings.data.value.display();
     context.answer("join", json, |c, _| {
-        c.words.with("said-joined", sentence_args!["name" = name, "data" = data])
+        c.words
+            .with("said-joined", sentence_args!["name" = name, "data" = data])
     });
     Ok(0)
 }
@@ -214,13 +248,18 @@ pub fn admit(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         sensitive: m.get_flag("sensitive"),
     })?;
     let sealed = answer["answer"].as_str().and_then(|h| hex::decode(h).ok());
-    let sealed = sealed.ok_or_else(|| Failure::new("bad-answer", exit::FAILURE).with("why", "answer"))?;
+    let sealed =
+        sealed.ok_or_else(|| Failure::new("bad-answer", exit::FAILURE).with("why", "answer"))?;
     write_private(out, &sealed)?;
     answer["answer"] = json!(out);
     context.answer("admit", answer, |c, a| {
         c.words.with(
             "said-admitted",
-            sentence_args!["label" = text_of(&a["label"]), "role" = text_of(&a["role"]), "file" = out.display()],
+            sentence_args![
+                "label" = text_of(&a["label"]),
+                "role" = text_of(&a["role"]),
+                "file" = out.display()
+            ],
         )
     });
     Ok(0)
@@ -245,7 +284,13 @@ pub fn daemon(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         .enable_all()
         .build()
         .map_err(|e| Failure::new("failed", exit::FAILURE).with("why", e))?;
-    let (said, json) = (context.words.with("said-daemon", sentence_args!["socket" = path.join("muster.sock").display()]), context.json);
+    let (said, json) = (
+        context.words.with(
+            "said-daemon",
+            sentence_args!["socket" = path.join("muster.sock").display()],
+        ),
+        context.json,
+    );
     let outcome = runtime.block_on(daemon::run(dir, DaemonConfig { network }, move |report, socket| {
         if json {
             crate::emit(&format!(

@@ -1,5 +1,7 @@
 //! Verbs that are one question to the daemon with a few arguments.
 
+use std::time::{Duration, Instant};
+
 use clap::ArgMatches;
 use muster_node::api::{Request, exit};
 use serde_json::{Value as Json, json};
@@ -13,10 +15,14 @@ use crate::{
 
 /// `operator`.
 pub fn operator(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
-    let request = Request::Operator { name: text(m, "name") };
-    ask(c, "operator", request, |c, a| match a["operator"].as_str() {
-        Some(name) => c.words.with("said-operator", args!["name" = name]),
-        None => c.words.t("said-no-operator"),
+    let request = Request::Operator {
+        name: text(m, "name"),
+    };
+    ask(c, "operator", request, |c, a| {
+        match a["operator"].as_str() {
+            Some(name) => c.words.with("said-operator", args!["name" = name]),
+            None => c.words.t("said-no-operator"),
+        }
     })
 }
 
@@ -38,7 +44,11 @@ pub fn assign(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         }
         Err(failure) => {
             if !c.json {
-                for reason in failure.error.details["reasons"].as_array().into_iter().flatten() {
+                for reason in failure.error.details["reasons"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                {
                     eprintln!("{}", render::work::reason(c, reason));
                 }
             }
@@ -58,22 +68,35 @@ pub fn answer(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
 
 /// `checkin`.
 pub fn checkin(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
-    let request =
-        Request::CheckIn { person: required(m, "person")?, site: text(m, "site"), at: text(m, "at") };
+    let request = Request::CheckIn {
+        person: required(m, "person")?,
+        site: text(m, "site"),
+        at: text(m, "at"),
+    };
     ask(c, "checkin", request, render::work::checked)
 }
 
 /// `checkout`.
 pub fn checkout(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
-    let request = Request::CheckOut { person: required(m, "person")?, at: text(m, "at") };
+    let request = Request::CheckOut {
+        person: required(m, "person")?,
+        at: text(m, "at"),
+    };
     ask(c, "checkout", request, render::work::checked)
 }
 
 /// `find`.
 pub fn find(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
-    let words: Vec<_> = m.get_many::<String>("text").into_iter().flatten().cloned().collect();
-    let request =
-        Request::Find { text: words.join(" "), limit: m.get_one::<usize>("limit").copied() };
+    let words: Vec<_> = m
+        .get_many::<String>("text")
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    let request = Request::Find {
+        text: words.join(" "),
+        limit: m.get_one::<usize>("limit").copied(),
+    };
     ask(c, "find", request, render::objects::found)
 }
 
@@ -87,11 +110,40 @@ pub fn settle(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     ask(c, "settle", request, render::conflicts::settled)
 }
 
-/// `sync`.
+/// How often somebody who waits asks again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// `sync`: with `--wait` until somebody is met and everybody met has the same entries.
 pub fn sync(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
-    let wait = m.get_flag("wait").then(|| m.get_one::<u64>("timeout").copied().unwrap_or(10) * 1000);
-    let request = Request::Sync { peer: text(m, "peer"), wait_ms: wait };
-    ask(c, "sync", request, render::status::synced)
+    let client = c.client()?;
+    let mut answer = client.call(&Request::Sync {
+        peer: text(m, "peer"),
+    })?;
+    if m.get_flag("wait") {
+        let seconds = m.get_one::<u64>("timeout").copied().unwrap_or(10);
+        let until = Instant::now() + Duration::from_secs(seconds);
+        loop {
+            let peers = answer["items"]
+                .as_array()
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            if !peers.is_empty() && peers.iter().all(|p| p["in_sync"] == true) {
+                break;
+            }
+            if Instant::now() >= until {
+                let code = if peers.is_empty() {
+                    "nobody-met"
+                } else {
+                    "sync-timeout"
+                };
+                return Err(Failure::new(code, exit::TIMED_OUT).with("seconds", seconds));
+            }
+            std::thread::sleep(ASK_AGAIN);
+            answer = client.call(&Request::Peers)?;
+        }
+    }
+    c.answer("sync", answer, render::status::synced);
+    Ok(0)
 }
 
 /// `log`.
@@ -135,7 +187,14 @@ pub fn watch(c: &Context<'_>, _verb: &str) -> Outcome<u8> {
 
 /// `history`.
 pub fn history(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
-    ask(c, "history", Request::History { id: required(m, "id")? }, render::log::history)
+    ask(
+        c,
+        "history",
+        Request::History {
+            id: required(m, "id")?,
+        },
+        render::log::history,
+    )
 }
 
 /// `completions`.
@@ -145,9 +204,16 @@ pub fn completions(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         .copied()
         .ok_or_else(|| Failure::new("missing-argument", exit::USAGE).with("name", "shell"))?;
     let mut out = Vec::new();
-    clap_complete::generate(shell, &mut crate::args::command(c.words), "muster", &mut out);
+    clap_complete::generate(
+        shell,
+        &mut crate::args::command(c.words),
+        "muster",
+        &mut out,
+    );
     let script = String::from_utf8_lossy(&out).into_owned();
-    c.answer("completions", json!({ "script": script }), |_, a| text_of(&a["script"]));
+    c.answer("completions", json!({ "script": script }), |_, a| {
+        text_of(&a["script"])
+    });
     Ok(0)
 }
 

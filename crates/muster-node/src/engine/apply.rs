@@ -69,7 +69,11 @@ impl Engine {
                 return;
             }
             Standing::NotTheirs => {
-                *self.counters.inert.entry("foreign-grant".into()).or_default() += 1;
+                *self
+                    .counters
+                    .inert
+                    .entry("foreign-grant".into())
+                    .or_default() += 1;
                 return;
             }
         };
@@ -83,7 +87,11 @@ impl Engine {
                 }
                 Opened::Absent => continue,
                 Opened::UnknownEncoding(_) => {
-                    *self.counters.inert.entry("unknown-encoding".into()).or_default() += 1;
+                    *self
+                        .counters
+                        .inert
+                        .entry("unknown-encoding".into())
+                        .or_default() += 1;
                     continue;
                 }
                 Opened::Malformed => {
@@ -91,7 +99,9 @@ impl Engine {
                     continue;
                 }
             };
-            let Some(head) = entry.header().parts.get(usize::from(part)) else { continue };
+            let Some(head) = entry.header().parts.get(usize::from(part)) else {
+                continue;
+            };
             let context = |index: u8| WriteContext {
                 reference: Reference::new(&run.id(), entry.seq(), &entry.hash(), part, index),
                 lamport: entry.header().lamport,
@@ -171,8 +181,14 @@ impl Engine {
 
     /// Applies what waited for grants or keys that have just become known.
     pub(super) fn catch_up(&mut self, grants: &[GrantId], keys: &[KeyId]) -> Result<(), NodeError> {
-        let waited_for_grant = grants.iter().filter(|g| self.pending.contains_key(g)).count();
-        let waited_for_key = keys.iter().filter(|k| self.unreadable.contains_key(k)).count();
+        let waited_for_grant = grants
+            .iter()
+            .filter(|g| self.pending.contains_key(g))
+            .count();
+        let waited_for_key = keys
+            .iter()
+            .filter(|k| self.unreadable.contains_key(k))
+            .count();
         if waited_for_grant + waited_for_key == 0 {
             return Ok(());
         }

@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, VecDeque};
 use muster_log::{
     authority::Grant,
     book::{Admitted, Book, Received, Refusal},
+    device::{self, Secrets},
     genesis::Genesis,
     ids::{DeviceId, GrantId, IncidentId, KeyId, Lane, LogId, Millis, Seq},
-    device::{self, Secrets},
     keyring::KeyRing,
     record::{self, Source},
 };
@@ -29,7 +29,6 @@ pub use write::{PartWrites, Written};
 
 use crate::error::NodeError;
 use places::Places;
-
 
 /// Entries between two checkpoints of the index.
 const CHECKPOINT_EVERY: u64 = 20_000;
@@ -70,7 +69,10 @@ pub fn read_secrets(dir: &DataDir) -> Result<Secrets, NodeError> {
 
 /// A book with nothing in it but the genesis.
 pub fn empty_book(genesis: &Genesis, secrets: &Secrets) -> Book {
-    Book::new(genesis.clone(), KeyRing::new(secrets.device(), secrets.exchange()))
+    Book::new(
+        genesis.clone(),
+        KeyRing::new(secrets.device(), secrets.exchange()),
+    )
 }
 
 impl Engine {
@@ -101,7 +103,10 @@ impl Engine {
 
     /// The grant this device writes under, if it is valid by what is known.
     pub fn own_grant(&self) -> Option<&Grant> {
-        let own = self.secrets.member().and_then(|m| self.book.authority().grant(&m.grant));
+        let own = self
+            .secrets
+            .member()
+            .and_then(|m| self.book.authority().grant(&m.grant));
         own.or_else(|| self.book.authority().best_grant(&self.device()))
     }
 
@@ -172,12 +177,10 @@ impl Engine {
     }
 
     /// Opens a new generation of this device's logs: the next entry starts fresh ones.
-    pub fn renew_generation(
-        &mut self,
-        random: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), NodeError> {
+    pub fn renew_generation(&mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
         self.secrets.renew_generation(random);
-        self.dir.write_secret(device::FILE, &self.secrets.to_bytes(), random)?;
+        self.dir
+            .write_secret(device::FILE, &self.secrets.to_bytes(), random)?;
         Ok(())
     }
 

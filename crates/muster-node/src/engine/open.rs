@@ -42,14 +42,16 @@ impl Engine {
         }
         let genesis = read_genesis(&dir)?;
         let (journal, recovery) = Journal::open(&dir, journal_options())?;
-        let mut report =
-            OpenReport { torn: recovery.torn.map(|d| d.to_string()), ..OpenReport::default() };
+        let mut report = OpenReport {
+            torn: recovery.torn.map(|d| d.to_string()),
+            ..OpenReport::default()
+        };
         if report.torn.is_some() {
             // Some disks lie about syncs: what was cut may have been published after all.
             secrets.renew_generation(random);
             dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
         }
-        let schema = muster_model::SCHEMA;
+        let schema = muster_model::table::SCHEMA;
         let opened = Index::open(&dir.index_path(), dir.key(), schema, index_options())?;
         let mut state = State::default();
         let (index, marker) = usable_marker(opened, &journal, &mut state, &mut report);
@@ -85,7 +87,9 @@ impl Engine {
         for item in self.journal.scan(None)? {
             let (position, bytes) = item?;
             let (_, run) = record::decode(&bytes)?;
-            let Received::Admitted(admitted) = self.book.reopen(run)? else { continue };
+            let Received::Admitted(admitted) = self.book.reopen(run)? else {
+                continue;
+            };
             self.places.note(&admitted.run, position);
             if marker.is_none_or(|m| position >= m) {
                 self.apply_run(&admitted.run);
@@ -101,7 +105,9 @@ impl Engine {
 }
 
 fn read_genesis(dir: &DataDir) -> Result<Genesis, NodeError> {
-    let bytes = dir.read_public(device::GENESIS_FILE)?.ok_or(NodeError::NoDevice)?;
+    let bytes = dir
+        .read_public(device::GENESIS_FILE)?
+        .ok_or(NodeError::NoDevice)?;
     Ok(Genesis::from_bytes(&bytes)?)
 }
 
@@ -139,15 +145,21 @@ fn load(
     journal: &Journal,
     state: &mut State,
 ) -> Result<Option<Position>, &'static str> {
-    let Some(marker) = index.marker() else { return Ok(None) };
+    let Some(marker) = index.marker() else {
+        return Ok(None);
+    };
     if marker.position > journal.end() {
         return Err("the index is newer than the journal");
     }
     for item in index.scan(OBJECTS) {
         let (key, value) = item.map_err(|_| "an object in the index cannot be read")?;
-        let id: [u8; 16] =
-            key.as_slice().try_into().map_err(|_| "a key in the index is not an object's")?;
-        state.load(ObjectId(id), &value).map_err(|_| "an object in the index is of another version")?;
+        let id: [u8; 16] = key
+            .as_slice()
+            .try_into()
+            .map_err(|_| "a key in the index is not an object's")?;
+        state
+            .load(ObjectId(id), &value)
+            .map_err(|_| "an object in the index is of another version")?;
     }
     Ok(Some(marker.position))
 }
@@ -165,7 +177,11 @@ pub(super) fn checkpoint(
             None => deletes.push((OBJECTS, id.0.to_vec())),
         }
     }
-    let marker = Marker { position, schema: muster_model::SCHEMA, meta: Vec::new() };
+    let marker = Marker {
+        position,
+        schema: muster_model::table::SCHEMA,
+        meta: Vec::new(),
+    };
     index.checkpoint(puts, deletes, marker)?;
     Ok(())
 }

@@ -13,7 +13,9 @@ use crate::error::NodeError;
 impl Engine {
     /// The stored run that holds an entry, from that entry on.
     pub fn run_from(&self, log: &LogId, seq: Seq) -> Result<Option<VerifiedRun>, NodeError> {
-        let Some(position) = self.place(log, seq) else { return Ok(None) };
+        let Some(position) = self.place(log, seq) else {
+            return Ok(None);
+        };
         let bytes = self.journal.read(position)?;
         let (_, bytes) = record::decode(&bytes)?;
         let incident = self.book.incident();
@@ -35,7 +37,9 @@ impl Engine {
         let mut out: Vec<chain::Run> = Vec::new();
         let (mut at, mut bytes, mut last_bytes) = (from, 0, 0);
         while at <= to && bytes < budget {
-            let Some(stored) = self.run_from(log, at)? else { break };
+            let Some(stored) = self.run_from(log, at)? else {
+                break;
+            };
             let next = stored.last().next();
             let run = stored.to_run();
             let size = run_size(&run);

@@ -52,12 +52,22 @@ impl Engine {
             for (class, operations) in parts {
                 let key = match class {
                     Class::C0 => None,
-                    _ => Some(self.book.keys().writing_key(class).cloned().ok_or(
-                        NodeError::Author(author::AuthorError::NoKey(class.0)),
-                    )?),
+                    _ => Some(
+                        self.book
+                            .keys()
+                            .writing_key(class)
+                            .cloned()
+                            .ok_or(NodeError::Author(author::AuthorError::NoKey(class.0)))?,
+                    ),
                 };
-                let content = PartContent { operations: Bounded::try_from(operations)? };
-                draft_parts.push(DraftPart { class, key, content });
+                let content = PartContent {
+                    operations: Bounded::try_from(operations)?,
+                };
+                draft_parts.push(DraftPart {
+                    class,
+                    key,
+                    content,
+                });
             }
             let draft = Draft {
                 kind: kind::DATA,
@@ -80,13 +90,19 @@ impl Engine {
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Written, NodeError> {
         let operations = acts.iter().map(Act::write).collect::<Result<Vec<_>, _>>()?;
-        let content = PartContent { operations: Bounded::try_from(operations)? };
+        let content = PartContent {
+            operations: Bounded::try_from(operations)?,
+        };
         let draft = Draft {
             kind: entry_kind,
             urgency: muster_log::entry::urgency::ASSIGNMENT,
             audience: AudienceTag::ZERO,
             claimed: now,
-            parts: vec![DraftPart { class: Class::C0, key: None, content }],
+            parts: vec![DraftPart {
+                class: Class::C0,
+                key: None,
+                content,
+            }],
         };
         self.write_draft(Lane::AUTHORITY, &draft, random)
     }
@@ -99,16 +115,32 @@ impl Engine {
     ) -> Result<Written, NodeError> {
         let log: LogKey = self.own_log(lane);
         let tip = self.book.tip(&log);
-        let grant = self.own_grant().map(|g| g.id).ok_or(NodeError::NotAdmitted)?;
+        let grant = self
+            .own_grant()
+            .map(|g| g.id)
+            .ok_or(NodeError::NotAdmitted)?;
         let highest = self.book.highest();
         let key = self.secrets.key();
-        let run =
-            author::write(&self.book.incident(), &key, &log, tip, highest, grant, draft)?;
+        let run = author::write(
+            &self.book.incident(),
+            &key,
+            &log,
+            tip,
+            highest,
+            grant,
+            draft,
+        )?;
         let bytes = run::encode(&run);
         self.receive(&bytes, Source::Own, draft.claimed, random)??;
-        let hash = self.book.log(&log.id(&self.book.incident())).and_then(|l| l.hash_at(tip.next));
+        let hash = self
+            .book
+            .log(&log.id(&self.book.incident()))
+            .and_then(|l| l.hash_at(tip.next));
         match hash {
-            Some(hash) => Ok(Written { hash, seq: tip.next }),
+            Some(hash) => Ok(Written {
+                hash,
+                seq: tip.next,
+            }),
             None => Err(NodeError::Refused(Refusal::UnknownAuthor(log.device))),
         }
     }
@@ -122,7 +154,9 @@ fn split(writes: PartWrites) -> Result<Vec<Parts>, NodeError> {
     let (mut count, mut bytes) = (0, 0);
     for (class, operations) in writes {
         for operation in operations {
-            let Some(operation) = operation.write() else { continue };
+            let Some(operation) = operation.write() else {
+                continue;
+            };
             let operation = operation?;
             let len = operation.body.len() + 8;
             if count + 1 > OPERATIONS_PER_ENTRY || (count > 0 && bytes + len > BYTES_PER_ENTRY) {

@@ -43,11 +43,22 @@ pub fn plan(engine: &Engine, whom: Option<&str>, since: Option<&str>, public: bo
         }
         None => None,
     };
-    let mut logs: Vec<LogId> = trust::lane0_logs(engine).into_iter().map(|(id, _)| id).collect();
-    logs.extend(engine.book().logs().filter(|l| l.key().lane != Lane::AUTHORITY).map(|l| l.id()));
+    let mut logs: Vec<LogId> = trust::lane0_logs(engine)
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect();
+    logs.extend(
+        engine
+            .book()
+            .logs()
+            .filter(|l| l.key().lane != Lane::AUTHORITY)
+            .map(|l| l.id()),
+    );
     let mut out = Vec::new();
     for id in logs {
-        let Some(heads) = engine.book().log(&id) else { continue };
+        let Some(heads) = engine.book().log(&id) else {
+            continue;
+        };
         let authority = heads.key().lane == Lane::AUTHORITY;
         let mut start = 0;
         if !authority {
@@ -78,19 +89,26 @@ fn parse_time(engine: &Engine, given: &str) -> Result<Millis, ApiError> {
         .map_err(super::parse_error)?;
     match muster_model::value::Typed::read(&value) {
         muster_model::value::Typed::Time(t) => Ok(t),
-        _ => Err(ApiError::new("bad-value-other", exit::REFUSED).with("field", "since").with("why", given)),
+        _ => Err(ApiError::new("bad-value-other", exit::REFUSED)
+            .with("field", "since")
+            .with("why", given)),
     }
 }
 
 /// The first place whose claimed time is not before `since`: claimed times hardly ever run backwards
 /// within a log, and where they do a few more entries travel.
 fn first_since(engine: &Engine, log: &LogId, since: Millis) -> Result<u64, ApiError> {
-    let Some(heads) = engine.book().log(log) else { return Ok(0) };
+    let Some(heads) = engine.book().log(log) else {
+        return Ok(0);
+    };
     let (mut low, mut high) = (0, heads.contiguous());
     while low < high {
         let middle = low + (high - low) / 2;
         let run = engine.run_from(log, Seq(middle))?;
-        let claimed = run.as_ref().and_then(|r| r.entries().first()).map(|e| e.header().claimed);
+        let claimed = run
+            .as_ref()
+            .and_then(|r| r.entries().first())
+            .map(|e| e.header().claimed);
         if claimed.is_some_and(|c| c < since) {
             low = middle + 1;
         } else {
@@ -102,11 +120,20 @@ fn first_since(engine: &Engine, log: &LogId, since: Millis) -> Result<u64, ApiEr
 
 /// A page of runs.
 pub fn runs(engine: &Engine, log: &str, from: u64, to: u64) -> Answer {
-    let id = LogId::from_hex(log)
-        .ok_or_else(|| ApiError::new("not-found", exit::NOT_FOUND).with("given", log).with("kind", "log"))?;
+    let id = LogId::from_hex(log).ok_or_else(|| {
+        ApiError::new("not-found", exit::NOT_FOUND)
+            .with("given", log)
+            .with("kind", "log")
+    })?;
     let runs = engine.runs(&id, Seq(from), Seq(to), PAGE)?;
-    let last = runs.last().and_then(|r| r.entries.last()).map(|e| e.header.seq.0);
-    let encoded: Vec<_> = runs.iter().map(|r| super::log::hex(&run::encode(r))).collect();
+    let last = runs
+        .last()
+        .and_then(|r| r.entries.last())
+        .map(|e| e.header.seq.0);
+    let encoded: Vec<_> = runs
+        .iter()
+        .map(|r| super::log::hex(&run::encode(r)))
+        .collect();
     Ok(json!({ "runs": encoded, "next": last.map(|l| l + 1) }))
 }
 
@@ -137,11 +164,19 @@ fn count(engine: &Engine, bytes: &[u8]) -> u64 {
     run::decode(&engine.incident(), bytes).map_or(0, |r| r.entries.len() as u64)
 }
 
-/// `sync`: looks for peers now. Whoever waits is answered when everyone met is level, see
-/// [`crate::network`].
-pub fn sync(node: &mut Node, peer: Option<String>, wait_ms: Option<u64>) -> Answer {
+/// `sync`: dials an address where one is given, and tells how things stand. Whoever waits asks again.
+pub fn sync(node: &mut Node, peer: Option<String>) -> Answer {
     let Some(network) = node.network.as_mut() else {
         return Err(ApiError::new("no-network", exit::FAILURE));
     };
-    network.sync_now(&node.engine, peer.as_deref(), wait_ms)
+    network.sync_now(peer.as_deref())
+}
+
+/// `network`: ends all contacts and makes none, or goes back to meeting peers.
+pub fn network(node: &mut Node, offline: bool) -> Answer {
+    let Some(network) = node.network.as_mut() else {
+        return Err(ApiError::new("no-network", exit::FAILURE));
+    };
+    network.set_offline(offline);
+    Ok(json!({ "offline": offline }))
 }

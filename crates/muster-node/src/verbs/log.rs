@@ -33,7 +33,11 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 fn label(engine: &Engine, device: &muster_log::ids::DeviceId) -> Option<String> {
-    engine.book().authority().best_grant(device).map(|g| g.label.clone())
+    engine
+        .book()
+        .authority()
+        .best_grant(device)
+        .map(|g| g.label.clone())
 }
 
 /// A line for those who watch.
@@ -65,7 +69,9 @@ fn each_entry(
         }
         for (mut at, to) in stretches {
             while at <= to {
-                let Some(run) = engine.run_from(&heads.id(), at)? else { break };
+                let Some(run) = engine.run_from(&heads.id(), at)? else {
+                    break;
+                };
                 run.entries().iter().for_each(|entry| f(&run, entry));
                 match run.last().next() {
                     Some(next) => at = next,
@@ -77,13 +83,21 @@ fn each_entry(
     Ok(())
 }
 
-fn writes_of(engine: &Engine, run: &VerifiedRun, entry: &VerifiedEntry) -> Vec<(Reference, u8, DataOperation)> {
+fn writes_of(
+    engine: &Engine,
+    run: &VerifiedRun,
+    entry: &VerifiedEntry,
+) -> Vec<(Reference, u8, DataOperation)> {
     let mut out = Vec::new();
     for part in 0..entry.header().parts.len() as u8 {
         let Opened::Content(content) = engine.book().keys().read(&run.id(), entry, part) else {
             continue;
         };
-        let class = entry.header().parts.get(usize::from(part)).map_or(0, |p| p.class.0);
+        let class = entry
+            .header()
+            .parts
+            .get(usize::from(part))
+            .map_or(0, |p| p.class.0);
         for (index, operation) in (0u8..=255).zip(&content.operations) {
             if let Ok(read) = operation.read() {
                 let at = Reference::new(&run.id(), entry.seq(), &entry.hash(), part, index);
@@ -111,7 +125,10 @@ pub fn log(engine: &Engine, of: Option<&str>, refused: bool, limit: Option<usize
     let of = of.map(|given| resolve(engine, given, &[])).transpose()?;
     let mut items: Vec<((u64, String, u64), Json)> = Vec::new();
     each_entry(engine, |run, entry| {
-        let standing = engine.book().authority().standing(&run.log().device, &entry.header().grant);
+        let standing = engine
+            .book()
+            .authority()
+            .standing(&run.log().device, &entry.header().grant);
         let counts = matches!(standing, Standing::Counts(_));
         if refused && counts {
             return;
@@ -188,7 +205,9 @@ pub fn history(engine: &Engine, given: &str) -> Answer {
     let mut replaced: Vec<(usize, Vec<Reference>)> = Vec::new();
     each_entry(engine, |run, entry| {
         for (at, class, operation) in writes_of(engine, run, entry) {
-            let Some((what, write)) = field_write(&operation) else { continue };
+            let Some((what, write)) = field_write(&operation) else {
+                continue;
+            };
             if write.slot.object != id && !joined.contains(&write.slot.object) {
                 continue;
             }
@@ -213,7 +232,10 @@ pub fn history(engine: &Engine, given: &str) -> Answer {
         }
     })?;
     for (index, references) in replaced {
-        let old: Vec<_> = references.iter().filter_map(|r| values.get(r).cloned()).collect();
+        let old: Vec<_> = references
+            .iter()
+            .filter_map(|r| values.get(r).cloned())
+            .collect();
         if let Some(map) = writes.get_mut(index).and_then(|(_, w)| w.as_object_mut()) {
             map.insert("replaced".into(), old.into());
         }
@@ -228,11 +250,22 @@ pub fn verify(engine: &Engine) -> Answer {
     let genesis = engine.book().authority().genesis().clone();
     let mut book = crate::engine::empty_book(&genesis, engine.secrets());
     let mut refused = Vec::new();
-    let mut logs: Vec<_> = super::trust::lane0_logs(engine).into_iter().map(|(id, _)| id).collect();
-    logs.extend(engine.book().logs().filter(|l| l.key().lane != Lane::AUTHORITY).map(|l| l.id()));
+    let mut logs: Vec<_> = super::trust::lane0_logs(engine)
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect();
+    logs.extend(
+        engine
+            .book()
+            .logs()
+            .filter(|l| l.key().lane != Lane::AUTHORITY)
+            .map(|l| l.id()),
+    );
     let mut parked = Vec::new();
     for id in logs {
-        let Some(heads) = engine.book().log(&id) else { continue };
+        let Some(heads) = engine.book().log(&id) else {
+            continue;
+        };
         let mut at = Seq(0);
         while let Some(last) = heads.last().filter(|l| at <= *l) {
             let Some(found) = engine.run_from(&id, at)? else {
@@ -247,7 +280,9 @@ pub fn verify(engine: &Engine) -> Answer {
             if let Err(e) = book.receive(&bytes) {
                 match e {
                     muster_log::book::Refusal::UnknownAuthor(_) => parked.push(bytes),
-                    e => refused.push(json!({ "log": id.hex(), "seq": at.0, "why": e.to_string() })),
+                    e => {
+                        refused.push(json!({ "log": id.hex(), "seq": at.0, "why": e.to_string() }))
+                    }
                 }
             }
             match found.last().next() {

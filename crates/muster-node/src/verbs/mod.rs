@@ -51,20 +51,55 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             node.stopping = true;
             Ok(json!({ "stopping": true }))
         }
-        Request::Admit { request, role, person, scope, sensitive } => {
-            trust::admit(engine, &request, &role, person, scope, sensitive)
-        }
+        Request::Admit {
+            request,
+            role,
+            person,
+            scope,
+            sensitive,
+        } => trust::admit(engine, &request, &role, person, scope, sensitive),
         Request::Operator { name } => trust::operator(engine, name),
         Request::Add { kind, fields, id } => objects::add(engine, &kind, &fields, id.as_deref()),
         Request::Edit { kind, id, fields } => objects::edit(engine, &kind, &id, &fields),
-        Request::List { kind, filters, text, limit, after } => {
-            objects::list(engine, &kind, &filters, text.as_deref(), limit, after.as_deref())
-        }
+        Request::List {
+            kind,
+            filters,
+            text,
+            limit,
+            after,
+        } => objects::list(
+            engine,
+            &kind,
+            &filters,
+            text.as_deref(),
+            limit,
+            after.as_deref(),
+        ),
         Request::Show { kind, id } => objects::show(engine, kind.as_deref(), &id),
         Request::Find { text, limit } => Ok(objects::find(engine, &text, limit)),
-        Request::Import { kind, rows, dry_run } => objects::import(engine, &kind, rows, dry_run),
-        Request::Assign { task, volunteer, slot, from, to, r#override, told } => {
-            let wish = work::Wish { task, volunteer, slot, from, to, reason: r#override, told };
+        Request::Import {
+            kind,
+            rows,
+            dry_run,
+        } => objects::import(engine, &kind, rows, dry_run),
+        Request::Assign {
+            task,
+            volunteer,
+            slot,
+            from,
+            to,
+            r#override,
+            told,
+        } => {
+            let wish = work::Wish {
+                task,
+                volunteer,
+                slot,
+                from,
+                to,
+                reason: r#override,
+                told,
+            };
             work::assign(engine, &wish)
         }
         Request::Answer { assignment, accept } => work::answer(engine, &assignment, accept),
@@ -72,21 +107,25 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
         Request::CheckOut { person, at } => work::check_out(engine, &person, at),
         Request::Conflicts => Ok(work::conflicts(engine)),
         Request::Settle { id, choose, value } => work::settle(engine, &id, choose, value),
-        Request::BundlePlan { r#for, since, public } => {
-            exchange::plan(engine, r#for.as_deref(), since.as_deref(), public)
-        }
+        Request::BundlePlan {
+            r#for,
+            since,
+            public,
+        } => exchange::plan(engine, r#for.as_deref(), since.as_deref(), public),
         Request::Runs { log, from, to } => exchange::runs(engine, &log, from, to),
         Request::Receive { runs } => exchange::receive(engine, &runs),
         Request::Log { of, refused, limit } => log::log(engine, of.as_deref(), refused, limit),
         Request::History { id } => log::history(engine, &id),
         Request::Verify => log::verify(engine),
-        Request::Sync { peer, wait_ms } => exchange::sync(node, peer, wait_ms),
+        Request::Network { offline } => exchange::network(node, offline),
+        Request::Sync { peer } => exchange::sync(node, peer),
     }
 }
 
 /// Finds the kind of a name.
 fn kind_named(name: &str) -> Result<&'static Kind, ApiError> {
-    table::kind_named(name).ok_or_else(|| ApiError::new("no-such-kind", exit::USAGE).with("kind", name))
+    table::kind_named(name)
+        .ok_or_else(|| ApiError::new("no-such-kind", exit::USAGE).with("kind", name))
 }
 
 /// Minutes that this machine's clock is east of UTC: people type local times.
@@ -131,7 +170,13 @@ fn resolve(engine: &Engine, given: &str, kinds: &[u16]) -> Result<ObjectId, ApiE
             let candidates: Vec<_> = ids.iter().map(|id| brief(engine, *id)).collect();
             let shown: Vec<_> = candidates
                 .iter()
-                .map(|c| format!("{} {}", c["short"].as_str().unwrap_or(""), c["title"].as_str().unwrap_or("")))
+                .map(|c| {
+                    format!(
+                        "{} {}",
+                        c["short"].as_str().unwrap_or(""),
+                        c["title"].as_str().unwrap_or("")
+                    )
+                })
                 .collect();
             Err(ApiError::new("ambiguous", exit::NOT_FOUND)
                 .with("given", given)
@@ -157,7 +202,9 @@ fn brief(engine: &Engine, id: ObjectId) -> Json {
 fn short(engine: &Engine, id: ObjectId) -> String {
     let state = engine.state();
     let number = state.object(id).and_then(|o| o.text("number"));
-    match number.filter(|n| matches!(numbers::resolve(state, n, &[]), Resolved::Found(f) if f == id)) {
+    match number
+        .filter(|n| matches!(numbers::resolve(state, n, &[]), Resolved::Found(f) if f == id))
+    {
         Some(number) => number,
         None => numbers::short_id(state, id),
     }
@@ -173,7 +220,9 @@ fn changes(
     let mut out = Vec::new();
     for input in fields {
         let one = Map::from_iter([(input.name.clone(), input.value.clone())]);
-        out.extend(parse::from_json(&reading, kind, &one, &mut fresh_element).map_err(parse_error)?);
+        out.extend(
+            parse::from_json(&reading, kind, &one, &mut fresh_element).map_err(parse_error)?,
+        );
     }
     Ok(out)
 }
@@ -187,7 +236,11 @@ fn parse_error(error: ParseError) -> ApiError {
             .with("near", near.join(", "))
             .with("field", given)
             .with("why", why),
-        ParseError::Value { field, given, accepted } => {
+        ParseError::Value {
+            field,
+            given,
+            accepted,
+        } => {
             let given: String = given.chars().take(60).collect();
             ApiError::new("bad-value", exit::REFUSED)
                 .with("field", field)
@@ -195,9 +248,26 @@ fn parse_error(error: ParseError) -> ApiError {
                 .with("accepted", accepted)
                 .with("why", why)
         }
-        other => {
-            let field = other.field().unwrap_or_default();
-            ApiError::new("bad-value-other", exit::REFUSED).with("field", field).with("why", why)
+        ParseError::NotFound {
+            field,
+            given,
+            accepted,
+        } => ApiError::new("not-found", exit::NOT_FOUND)
+            .with("field", field)
+            .with("given", given)
+            .with("kind", accepted)
+            .with("why", why),
+        ParseError::Ambiguous {
+            field,
+            given,
+            found,
+        } => {
+            let ids: Vec<_> = found.iter().map(ObjectId::hex).collect();
+            ApiError::new("ambiguous", exit::NOT_FOUND)
+                .with("field", field)
+                .with("given", given)
+                .with("candidates", ids.join(", "))
+                .with("why", why)
         }
     }
 }
@@ -213,10 +283,9 @@ fn write_error(error: WriteError) -> ApiError {
 
 /// The role this device writes under.
 fn own_role(engine: &Engine) -> Result<Role, ApiError> {
-    engine
-        .own_grant()
-        .map(|g| g.role)
-        .ok_or_else(|| ApiError::new("not-admitted", exit::NOT_PERMITTED).with("why", "no valid grant"))
+    engine.own_grant().map(|g| g.role).ok_or_else(|| {
+        ApiError::new("not-admitted", exit::NOT_PERMITTED).with("why", "no valid grant")
+    })
 }
 
 /// Checks that this device may write these changes, and writes them.
@@ -248,7 +317,10 @@ fn write(
 /// How soon an object's entries should travel.
 fn urgency_of(kind: &Kind, fields: &[FieldInput]) -> u8 {
     let urgent = fields.iter().any(|f| {
-        f.name == "priority" && f.value.as_str().is_some_and(|v| v.eq_ignore_ascii_case("urgent"))
+        f.name == "priority"
+            && f.value
+                .as_str()
+                .is_some_and(|v| v.eq_ignore_ascii_case("urgent"))
     });
     match kind.number {
         _ if urgent => urgency::URGENT,

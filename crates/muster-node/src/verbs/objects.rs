@@ -14,8 +14,8 @@ use muster_model::{
 use serde_json::{Value as Json, json};
 
 use super::{
-    Answer, brief, changes, claimed, fresh_object, kind_named, parse_error, reading, resolve, short,
-    urgency_of, write, write_error,
+    Answer, brief, changes, claimed, fresh_object, kind_named, parse_error, reading, resolve,
+    short, urgency_of, write, write_error,
 };
 use crate::{
     api::{ApiError, FieldInput, ImportRow, exit},
@@ -41,7 +41,10 @@ fn with_defaults(kind: &Kind, fields: &[FieldInput]) -> Vec<FieldInput> {
     let mut out = fields.to_vec();
     for (name, value) in defaults(kind) {
         if !fields.iter().any(|f| f.name.replace('-', "_") == *name) {
-            out.push(FieldInput { name: (*name).into(), value: (*value).into() });
+            out.push(FieldInput {
+                name: (*name).into(),
+                value: (*value).into(),
+            });
         }
     }
     out
@@ -49,14 +52,21 @@ fn with_defaults(kind: &Kind, fields: &[FieldInput]) -> Vec<FieldInput> {
 
 /// Gives a new object the next number of this device, where its kind has numbers.
 fn number(engine: &Engine, kind: &'static Kind) -> Result<Option<(String, Change)>, ApiError> {
-    let code = engine.own_grant().map(|g| g.code.clone()).unwrap_or_default();
+    let code = engine
+        .own_grant()
+        .map(|g| g.code.clone())
+        .unwrap_or_default();
     let Some(number) = numbers::next_number(engine.state(), kind.number, &code) else {
         return Ok(None);
     };
     let value = Typed::Text(number.to_string())
         .write()
         .map_err(|e| ApiError::new("write-refused", exit::REFUSED).with("why", e))?;
-    let change = Change::Set { field: kind.number_of("number"), element: 0, value };
+    let change = Change::Set {
+        field: kind.number_of("number"),
+        element: 0,
+        value,
+    };
     Ok(Some((number.to_string(), change)))
 }
 
@@ -65,8 +75,11 @@ pub fn add(engine: &mut Engine, kind: &str, fields: &[FieldInput], id: Option<&s
     let kind = kind_named(kind)?;
     let id = match id {
         None => fresh_object(),
-        Some(hex) => ObjectId::from_hex(hex)
-            .ok_or_else(|| ApiError::new("not-found", exit::NOT_FOUND).with("given", hex).with("kind", kind.name))?,
+        Some(hex) => ObjectId::from_hex(hex).ok_or_else(|| {
+            ApiError::new("not-found", exit::NOT_FOUND)
+                .with("given", hex)
+                .with("kind", kind.name)
+        })?,
     };
     let fields = with_defaults(kind, fields);
     create(engine, kind, id, &fields, urgency_of(kind, &fields))
@@ -98,7 +111,14 @@ pub fn edit(engine: &mut Engine, kind: &str, given: &str, fields: &[FieldInput])
     let kind = kind_named(kind)?;
     let id = resolve(engine, given, &[kind.number])?;
     let changes = changes(engine, kind, fields)?;
-    let changed = write(engine, kind, id, &changes, urgency_of(kind, fields), claimed())?;
+    let changed = write(
+        engine,
+        kind,
+        id,
+        &changes,
+        urgency_of(kind, fields),
+        claimed(),
+    )?;
     Ok(json!({
         "id": id.hex(),
         "short": short(engine, id),
@@ -110,7 +130,9 @@ pub fn edit(engine: &mut Engine, kind: &str, given: &str, fields: &[FieldInput])
 
 /// An object as every door shows it, with its short form and the titles of what it refers to.
 fn shown(engine: &Engine, id: ObjectId) -> Json {
-    let Some(item) = item::item(engine.state(), id) else { return Json::Null };
+    let Some(item) = item::item(engine.state(), id) else {
+        return Json::Null;
+    };
     let mut out = item.json();
     if let Json::Object(map) = &mut out {
         map.insert("short".into(), json!(short(engine, id)));
@@ -122,7 +144,9 @@ fn shown(engine: &Engine, id: ObjectId) -> Json {
 /// Titles of the objects a list or page mentions, by id, so that a person reads names.
 fn references(engine: &Engine, item: &item::Item) -> Json {
     let mut out = serde_json::Map::new();
-    let Some(kind) = table::kind_named(&item.kind) else { return Json::Object(out) };
+    let Some(kind) = table::kind_named(&item.kind) else {
+        return Json::Object(out);
+    };
     let mut note = |value: &Json| {
         let id = value.as_str().and_then(ObjectId::from_hex);
         if let Some(id) = id {
@@ -133,7 +157,11 @@ fn references(engine: &Engine, item: &item::Item) -> Json {
             out.insert(id.hex(), about);
         }
     };
-    for field in kind.fields.iter().filter(|f| matches!(f.ty, FieldType::Reference(_))) {
+    for field in kind
+        .fields
+        .iter()
+        .filter(|f| matches!(f.ty, FieldType::Reference(_)))
+    {
         match item.fields.get(field.name) {
             Some(Json::Array(many)) => many.iter().for_each(&mut note),
             Some(one) => note(one),
@@ -175,7 +203,10 @@ pub fn list(
             let found: std::collections::BTreeSet<_> =
                 query::find(state, words, usize::MAX).into_iter().collect();
             let all = query::list(state, kind, &read, after, usize::MAX);
-            all.into_iter().filter(|id| found.contains(id)).take(limit + 1).collect()
+            all.into_iter()
+                .filter(|id| found.contains(id))
+                .take(limit + 1)
+                .collect()
         }
     };
     let more = ids.len() > limit;
@@ -231,7 +262,9 @@ fn row_id(engine: &Engine, key: &str) -> ObjectId {
     hasher.update(&engine.incident().0);
     hasher.update(key.as_bytes());
     let mut id = [0; 16];
-    id.iter_mut().zip(hasher.finalize().as_bytes()).for_each(|(to, from)| *to = *from);
+    id.iter_mut()
+        .zip(hasher.finalize().as_bytes())
+        .for_each(|(to, from)| *to = *from);
     ObjectId(id)
 }
 
@@ -243,7 +276,11 @@ fn import_row(
 ) -> Result<(&'static str, ObjectId), ApiError> {
     let id = row_id(engine, &row.key);
     let known = engine.state().object(id).filter(|o| o.kind().is_some());
-    let fields = if known.is_some() { row.fields.clone() } else { with_defaults(kind, &row.fields) };
+    let fields = if known.is_some() {
+        row.fields.clone()
+    } else {
+        with_defaults(kind, &row.fields)
+    };
     let mut all = changes(engine, kind, &fields)?;
     if let Some(object) = &known {
         // What people have changed since stays theirs: an import only fills what is empty.
@@ -251,9 +288,7 @@ fn import_row(
         all.retain(|change| change_field(change).is_none_or(|f| !present.contains(&f)));
     }
     let role = super::own_role(engine)?;
-    if let Some((field, least)) =
-        muster_model::writes::refusals(kind, &all, role, false).first()
-    {
+    if let Some((field, least)) = muster_model::writes::refusals(kind, &all, role, false).first() {
         return Err(ApiError::new("field-not-permitted", exit::NOT_PERMITTED)
             .with("field", field)
             .with("why", format!("needs role {}", least.code())));
@@ -269,8 +304,10 @@ fn import_row(
     }
     for class in operations.keys().filter(|c| **c != Class::C0) {
         if engine.book().keys().writing_key(*class).is_none() {
-            return Err(ApiError::new("no-key", exit::NOT_PERMITTED)
-                .with("why", format!("no key for class C{} on this device", class.0)));
+            return Err(ApiError::new("no-key", exit::NOT_PERMITTED).with(
+                "why",
+                format!("no key for class C{} on this device", class.0),
+            ));
         }
     }
     if !dry_run && !empty {
@@ -281,7 +318,9 @@ fn import_row(
 
 fn change_field(change: &Change) -> Option<u16> {
     match change {
-        Change::Set { field, element: 0, .. }
+        Change::Set {
+            field, element: 0, ..
+        }
         | Change::Add { field, .. }
         | Change::Replace { field, .. } => Some(*field),
         Change::AddElement { group, .. } => Some(*group),

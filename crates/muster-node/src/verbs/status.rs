@@ -104,7 +104,7 @@ pub fn digest(engine: &Engine) -> Json {
         "incident": engine.incident().hex(),
         "entries": engine.book().entries(),
         "frontier": hex(&engine.book().frontier_digest()),
-        "state": digests.c1.hex(),
+        "state": digests.state.hex(),
         "readable": {
             "c2": digests.c2.hex(),
             "c3": digests.c3.hex(),
@@ -116,7 +116,7 @@ pub fn digest(engine: &Engine) -> Json {
 /// `peers`.
 pub fn peers(node: &Node) -> Json {
     match &node.network {
-        Some(network) => network.peers(&node.engine),
+        Some(network) => network.peers(),
         None => json!({ "items": [], "listening": [], "network": false }),
     }
 }

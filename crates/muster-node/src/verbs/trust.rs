@@ -37,8 +37,12 @@ pub fn devices(engine: &Engine) -> Json {
         .into_iter()
         .map(|g| {
             let by = g.parent.and_then(|p| authority.grant(&p));
-            let entries: u64 =
-                engine.book().logs().filter(|l| l.key().device == g.device).map(|l| l.count()).sum();
+            let entries: u64 = engine
+                .book()
+                .logs()
+                .filter(|l| l.key().device == g.device)
+                .map(|l| l.count())
+                .sum();
             json!({
                 "id": g.device.hex(),
                 "label": g.label,
@@ -74,8 +78,12 @@ pub fn device_named(engine: &Engine, given: &str) -> Result<DeviceId, ApiError> 
     let mut found = found.into_iter();
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
-        (None, _) => Err(ApiError::new("not-found", exit::NOT_FOUND).with("given", given).with("kind", "device")),
-        _ => Err(ApiError::new("ambiguous", exit::NOT_FOUND).with("given", given).with("candidates", "")),
+        (None, _) => Err(ApiError::new("not-found", exit::NOT_FOUND)
+            .with("given", given)
+            .with("kind", "device")),
+        _ => Err(ApiError::new("ambiguous", exit::NOT_FOUND)
+            .with("given", given)
+            .with("candidates", "")),
     }
 }
 
@@ -112,8 +120,12 @@ pub fn admit(
     if engine.book().authority().knows(&body.device) {
         return Err(refused("already-admitted", exit::CONFLICT).with("label", &*body.label));
     }
-    let person = person.map(|p| resolve(engine, &p, &[kinds::VOLUNTEER])).transpose()?;
-    let scope = scope.map(|s| resolve(engine, &s, &[kinds::TEAM, kinds::SITE])).transpose()?;
+    let person = person
+        .map(|p| resolve(engine, &p, &[kinds::VOLUNTEER]))
+        .transpose()?;
+    let scope = scope
+        .map(|s| resolve(engine, &s, &[kinds::TEAM, kinds::SITE]))
+        .transpose()?;
     let keys = key_acts(engine, &request, role, sensitive)?;
     let admit = Admit {
         device: body.device,
@@ -128,7 +140,12 @@ pub fn admit(
     };
     let label = admit.label.to_string();
     let code = admit.code.to_string();
-    let written = engine.write_acts(kind::AUTHORITY, &[Act::Admit(admit)], claimed(), &mut random)?;
+    let written = engine.write_acts(
+        kind::AUTHORITY,
+        &[Act::Admit(admit)],
+        claimed(),
+        &mut random,
+    )?;
     let grant = hash::grant_id(&written.hash, 0);
     if !keys.is_empty() {
         engine.write_acts(kind::KEY, &keys, claimed(), &mut random)?;
@@ -142,7 +159,12 @@ pub fn admit(
 
 /// The code asked for, or the next free one: numbers should be unambiguous on paper.
 fn unique_code(engine: &Engine, wanted: &Text<8>) -> Text<8> {
-    let taken: BTreeSet<_> = engine.book().authority().grants().map(|g| g.code.clone()).collect();
+    let taken: BTreeSet<_> = engine
+        .book()
+        .authority()
+        .grants()
+        .map(|g| g.code.clone())
+        .collect();
     if !taken.contains(&**wanted) {
         return wanted.clone();
     }
@@ -167,14 +189,19 @@ fn key_acts(
     let mut acts = Vec::new();
     for class in [Class::C1, Class::C2, Class::C3] {
         let whole = ring.latest(class, Audience::WholeClass);
-        let reads = role.reads_class(class) || class == Class::C3 && sensitive && role <= Role::Coordinator;
+        let reads =
+            role.reads_class(class) || class == Class::C3 && sensitive && role <= Role::Coordinator;
         match whole {
             Some(key) if reads => {
                 acts.push(shared(key, class, body.device, &body.exchange)?);
             }
-            None if reads && class != Class::C3 || class == Class::C3 && sensitive && whole.is_none() => {
-                return Err(refused("no-key", exit::NOT_PERMITTED)
-                    .with("why", format!("this device holds no key for class C{}", class.0)));
+            None if reads && class != Class::C3
+                || class == Class::C3 && sensitive && whole.is_none() =>
+            {
+                return Err(refused("no-key", exit::NOT_PERMITTED).with(
+                    "why",
+                    format!("this device holds no key for class C{}", class.0),
+                ));
             }
             Some(whole) if role != Role::Relay && class != Class::C1 => {
                 acts.push(personal(whole, class, body.device, &body.exchange)?);
@@ -213,7 +240,10 @@ fn personal(
     let key = ClassKey::from_bytes(*bytes);
     let lockbox = setup::lockbox(device, exchange, &key, &mut random)?;
     let sealed = seal::wrap_key(whole, &key).map_err(NodeError::from)?;
-    let under = Wrapped { key: whole.id(), sealed: sealed.try_into().map_err(NodeError::from)? };
+    let under = Wrapped {
+        key: whole.id(),
+        sealed: sealed.try_into().map_err(NodeError::from)?,
+    };
     Ok(Act::Key(KeyAct {
         key: key.id(),
         class,
@@ -238,7 +268,9 @@ fn sealed_answer(
     };
     let mut fresh = [0; 32];
     random(&mut fresh);
-    Ok(answer.seal(&request.body().exchange, fresh).map_err(NodeError::from)?)
+    Ok(answer
+        .seal(&request.body().exchange, fresh)
+        .map_err(NodeError::from)?)
 }
 
 /// All of lane 0, encoded, whoever admitted before whoever was admitted.
@@ -255,7 +287,13 @@ pub fn lane0(engine: &Engine) -> Result<Vec<Vec<u8>>, ApiError> {
 /// The logs of lane 0 with their last places, in an order in which they can be admitted.
 pub fn lane0_logs(engine: &Engine) -> Vec<(LogId, Seq)> {
     let authority = engine.book().authority();
-    let depth = |d: &DeviceId| authority.grants_of(d).map(|g| g.depth).min().unwrap_or(u8::MAX);
+    let depth = |d: &DeviceId| {
+        authority
+            .grants_of(d)
+            .map(|g| g.depth)
+            .min()
+            .unwrap_or(u8::MAX)
+    };
     let mut logs: Vec<_> = engine
         .book()
         .logs()

@@ -43,7 +43,10 @@ pub struct Wish {
 }
 
 fn field(name: &str, value: impl Into<Json>) -> FieldInput {
-    FieldInput { name: name.into(), value: value.into() }
+    FieldInput {
+        name: name.into(),
+        value: value.into(),
+    }
 }
 
 fn time(engine: &Engine, name: &str, given: &str) -> Result<Millis, ApiError> {
@@ -52,7 +55,9 @@ fn time(engine: &Engine, name: &str, given: &str) -> Result<Millis, ApiError> {
     let value = parse::value(&reading(engine), field, given).map_err(parse_error)?;
     match Typed::read(&value) {
         Typed::Time(t) => Ok(t),
-        _ => Err(ApiError::new("bad-value-other", exit::REFUSED).with("field", name).with("why", given)),
+        _ => Err(ApiError::new("bad-value-other", exit::REFUSED)
+            .with("field", name)
+            .with("why", given)),
     }
 }
 
@@ -66,8 +71,16 @@ pub fn assign(engine: &mut Engine, wish: &Wish) -> Answer {
         None => None,
     };
     let span = Span {
-        from: wish.from.as_deref().map(|t| time(engine, "from", t)).transpose()?,
-        to: wish.to.as_deref().map(|t| time(engine, "to", t)).transpose()?,
+        from: wish
+            .from
+            .as_deref()
+            .map(|t| time(engine, "from", t))
+            .transpose()?,
+        to: wish
+            .to
+            .as_deref()
+            .map(|t| time(engine, "to", t))
+            .transpose()?,
     };
     let proposed = Proposed {
         task,
@@ -83,7 +96,14 @@ pub fn assign(engine: &mut Engine, wish: &Wish) -> Answer {
     let mut fields = vec![
         field("task", task.hex()),
         field(if is_team { "team" } else { "volunteer" }, who.hex()),
-        field("status", if wish.told.is_some() { "acknowledged" } else { "offered" }),
+        field(
+            "status",
+            if wish.told.is_some() {
+                "acknowledged"
+            } else {
+                "offered"
+            },
+        ),
     ];
     fields.extend(slot.map(|s| field("slot", format!("{s:016x}"))));
     fields.extend(wish.from.as_ref().map(|t| field("from", t.as_str())));
@@ -93,7 +113,13 @@ pub fn assign(engine: &mut Engine, wish: &Wish) -> Answer {
         let codes: Vec<_> = warnings.iter().map(|w| w.code).collect();
         fields.push(field("override_reason", reason.as_str()));
         fields.push(field("override_of", codes.join(", ")));
-        fields.push(field("override_by", engine.own_grant().map(|g| g.label.clone()).unwrap_or_default()));
+        fields.push(field(
+            "override_by",
+            engine
+                .own_grant()
+                .map(|g| g.label.clone())
+                .unwrap_or_default(),
+        ));
     }
     let kind = kind_named("assignment")?;
     let id = fresh_object();
@@ -102,7 +128,14 @@ pub fn assign(engine: &mut Engine, wish: &Wish) -> Answer {
     if let Some(map) = answer.as_object_mut() {
         map.insert("task".into(), brief(engine, task));
         map.insert("volunteer".into(), brief(engine, who));
-        map.insert("status".into(), json!(if wish.told.is_some() { "acknowledged" } else { "offered" }));
+        map.insert(
+            "status".into(),
+            json!(if wish.told.is_some() {
+                "acknowledged"
+            } else {
+                "offered"
+            }),
+        );
         map.insert("warnings".into(), reasons);
     }
     Ok(answer)
@@ -112,16 +145,29 @@ pub fn assign(engine: &mut Engine, wish: &Wish) -> Answer {
 fn slot(engine: &Engine, task: ObjectId, given: &str) -> Result<u64, ApiError> {
     let object = engine.state().object(task).unwrap_or_default();
     let slots: Vec<u64> = booking::wanted_by_slot(&object).into_keys().collect();
-    let by_element = u64::from_str_radix(given, 16).ok().filter(|e| given.len() == 16 && slots.contains(e));
-    let by_place = given.parse::<usize>().ok().and_then(|n| slots.get(n.checked_sub(1)?)).copied();
-    let by_skill = || slots.iter().copied().find(|s| skill(&object, *s).as_deref() == Some(given));
+    let by_element = u64::from_str_radix(given, 16)
+        .ok()
+        .filter(|e| given.len() == 16 && slots.contains(e));
+    let by_place = given
+        .parse::<usize>()
+        .ok()
+        .and_then(|n| slots.get(n.checked_sub(1)?))
+        .copied();
+    let by_skill = || {
+        slots
+            .iter()
+            .copied()
+            .find(|s| skill(&object, *s).as_deref() == Some(given))
+    };
     by_element.or(by_place).or_else(by_skill).ok_or_else(|| {
         let known: Vec<_> = slots
             .iter()
             .enumerate()
             .map(|(i, s)| format!("{} {}", i + 1, skill(&object, *s).unwrap_or_default()))
             .collect();
-        ApiError::new("no-such-slot", exit::NOT_FOUND).with("given", given).with("slots", known.join(", "))
+        ApiError::new("no-such-slot", exit::NOT_FOUND)
+            .with("given", given)
+            .with("slots", known.join(", "))
     })
 }
 
@@ -162,7 +208,9 @@ fn check(engine: &Engine, warnings: &[Warning], overridden: bool) -> Result<(), 
     let details = json!({ "reasons": reasons(engine, warnings) });
     let codes: Vec<_> = warnings.iter().map(|w| w.code).collect();
     let refused = |code, exit| {
-        Err(ApiError::new(code, exit).with("reasons", codes.join(", ")).details(details.clone()))
+        Err(ApiError::new(code, exit)
+            .with("reasons", codes.join(", "))
+            .details(details.clone()))
     };
     let hard: Vec<_> = warnings.iter().filter(|w| w.refusal).collect();
     if hard.iter().any(|w| w.code.starts_with("no-such")) {
@@ -235,15 +283,32 @@ fn person(engine: &Engine, given: &str) -> Result<ObjectId, ApiError> {
             })
             .collect()
     };
-    let found: std::collections::BTreeSet<_> =
-        ["badge_code", "name", "phone"].into_iter().flat_map(matches).collect();
+    let found: std::collections::BTreeSet<_> = ["badge_code", "name", "phone"]
+        .into_iter()
+        .flat_map(matches)
+        .collect();
     let mut found = found.into_iter();
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
-        (None, _) => Err(ApiError::new("not-found", exit::NOT_FOUND).with("given", given).with("kind", "volunteer")),
+        (None, _) => Err(ApiError::new("not-found", exit::NOT_FOUND)
+            .with("given", given)
+            .with("kind", "volunteer")),
         (Some(one), Some(two)) => {
-            let all: Vec<_> = [one, two].into_iter().chain(found).map(|id| brief(engine, id)).collect();
-            let shown: Vec<_> = all.iter().map(|c| format!("{} {}", c["short"].as_str().unwrap_or(""), c["title"].as_str().unwrap_or(""))).collect();
+            let all: Vec<_> = [one, two]
+                .into_iter()
+                .chain(found)
+                .map(|id| brief(engine, id))
+                .collect();
+            let shown: Vec<_> = all
+                .iter()
+                .map(|c| {
+                    format!(
+                        "{} {}",
+                        c["short"].as_str().unwrap_or(""),
+                        c["title"].as_str().unwrap_or("")
+                    )
+                })
+                .collect();
             Err(ApiError::new("ambiguous", exit::NOT_FOUND)
                 .with("given", given)
                 .with("candidates", shown.join(", "))
@@ -260,17 +325,30 @@ fn moment(engine: &Engine, at: Option<&str>) -> Result<Millis, ApiError> {
 }
 
 /// `checkin`.
-pub fn check_in(engine: &mut Engine, given: &str, site: Option<String>, at: Option<String>) -> Answer {
+pub fn check_in(
+    engine: &mut Engine,
+    given: &str,
+    site: Option<String>,
+    at: Option<String>,
+) -> Answer {
     let who = person(engine, given)?;
-    let site = site.map(|s| resolve(engine, &s, &[kinds::SITE])).transpose()?;
+    let site = site
+        .map(|s| resolve(engine, &s, &[kinds::SITE]))
+        .transpose()?;
     if let Some((since, open)) = open_checkins(engine, who).into_iter().next() {
         return Err(ApiError::new("already-in", exit::CONFLICT)
-            .with("person", brief(engine, who)["title"].as_str().unwrap_or_default())
+            .with(
+                "person",
+                brief(engine, who)["title"].as_str().unwrap_or_default(),
+            )
             .with("since", since.map(value::time_text).unwrap_or_default())
             .details(json!({ "checkin": open.hex() })));
     }
     let at = moment(engine, at.as_deref())?;
-    let mut fields = vec![field("person", who.hex()), field("in", value::time_text(at))];
+    let mut fields = vec![
+        field("person", who.hex()),
+        field("in", value::time_text(at)),
+    ];
     fields.extend(site.map(|s| field("site", s.hex())));
     let kind = kind_named("check-in")?;
     let mut answer =
@@ -287,8 +365,10 @@ pub fn check_in(engine: &mut Engine, given: &str, site: Option<String>, at: Opti
 pub fn check_out(engine: &mut Engine, given: &str, at: Option<String>) -> Answer {
     let who = person(engine, given)?;
     let Some((since, id)) = open_checkins(engine, who).into_iter().next() else {
-        return Err(ApiError::new("not-in", exit::CONFLICT)
-            .with("person", brief(engine, who)["title"].as_str().unwrap_or_default()));
+        return Err(ApiError::new("not-in", exit::CONFLICT).with(
+            "person",
+            brief(engine, who)["title"].as_str().unwrap_or_default(),
+        ));
     };
     let at = moment(engine, at.as_deref())?;
     let kind = kind_named("check-in")?;
@@ -306,15 +386,27 @@ pub fn check_out(engine: &mut Engine, given: &str, at: Option<String>) -> Answer
 
 fn described(engine: &Engine, conflict: &conflicts::Conflict) -> Json {
     let mut out = conflict.json();
-    let Some(map) = out.as_object_mut() else { return out };
+    let Some(map) = out.as_object_mut() else {
+        return out;
+    };
     map.insert("about".into(), brief(engine, conflict.object));
     let label = |device: &Json| {
-        let id = device.as_str().and_then(muster_log::ids::DeviceId::from_hex)?;
-        engine.book().authority().best_grant(&id).map(|g| g.label.clone())
+        let id = device
+            .as_str()
+            .and_then(muster_log::ids::DeviceId::from_hex)?;
+        engine
+            .book()
+            .authority()
+            .best_grant(&id)
+            .map(|g| g.label.clone())
     };
     let mut letter = b'A';
-    for (value, rival) in
-        map.get_mut("values").and_then(Json::as_array_mut).into_iter().flatten().zip(&conflict.values)
+    for (value, rival) in map
+        .get_mut("values")
+        .and_then(Json::as_array_mut)
+        .into_iter()
+        .flatten()
+        .zip(&conflict.values)
     {
         let label = label(&value["device"]);
         if let Some(value) = value.as_object_mut() {
@@ -343,7 +435,11 @@ pub fn settle(
     value: Option<Json>,
 ) -> Answer {
     let conflict = conflicts::find(engine.state(), given).map_err(|n| {
-        let code = if n == 0 { "no-such-conflict" } else { "ambiguous-conflict" };
+        let code = if n == 0 {
+            "no-such-conflict"
+        } else {
+            "ambiguous-conflict"
+        };
         ApiError::new(code, exit::NOT_FOUND).with("given", given)
     })?;
     let choice = match (choose, value, conflict.field) {
@@ -351,9 +447,13 @@ pub fn settle(
         (None, Some(value), Some(number)) => {
             let kind = kind_named(&conflict.kind)?;
             let field = kind.field(number).ok_or_else(|| {
-                ApiError::new("no-such-field", exit::USAGE).with("kind", kind.name).with("given", number)
+                ApiError::new("no-such-field", exit::USAGE)
+                    .with("kind", kind.name)
+                    .with("given", number)
             })?;
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
             Choice::Value(parse::value(&reading(engine), field, &text).map_err(parse_error)?)
         }
         _ => return Err(ApiError::new("choose-one", exit::USAGE)),
@@ -368,13 +468,17 @@ pub fn settle(
     })?;
     let role = own_role(engine)?;
     if role > muster_log::role::Role::Lead {
-        return Err(ApiError::new("settle-not-permitted", exit::NOT_PERMITTED).with("role", role.code()));
+        return Err(
+            ApiError::new("settle-not-permitted", exit::NOT_PERMITTED).with("role", role.code())
+        );
     }
     for (_, operations) in all {
         engine.write(operations, urgency::ASSIGNMENT, claimed(), &mut random)?;
     }
-    Ok(json!({ "settled": conflict.id, "what": conflict.what.code(), "conflict": about,
-        "object": brief(engine, conflict.object), "kind": table::kind_named(&conflict.kind).map(|k| k.name) }))
+    Ok(
+        json!({ "settled": conflict.id, "what": conflict.what.code(), "conflict": about,
+        "object": brief(engine, conflict.object), "kind": table::kind_named(&conflict.kind).map(|k| k.name) }),
+    )
 }
 
 fn index(letter: &str) -> Result<usize, ApiError> {
