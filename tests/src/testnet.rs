@@ -45,8 +45,16 @@ pub struct Link {
 }
 
 impl Link {
-    pub const DOWN: Self = Self { up: false, delay: Duration::ZERO, rate: None, loss: 0.0 };
-    pub const UP: Self = Self { up: true, ..Self::DOWN };
+    pub const DOWN: Self = Self {
+        up: false,
+        delay: Duration::ZERO,
+        rate: None,
+        loss: 0.0,
+    };
+    pub const UP: Self = Self {
+        up: true,
+        ..Self::DOWN
+    };
 }
 
 /// What a host's device has carried.
@@ -61,7 +69,9 @@ pub struct Counters {
 /// Why there is no test network.
 #[derive(Debug, thiserror::Error)]
 pub enum TestNetError {
-    #[error("namespaces or TAP devices are not permitted here ({0}); set MUSTER_NO_NETNS=1 to do without")]
+    #[error(
+        "namespaces or TAP devices are not permitted here ({0}); set MUSTER_NO_NETNS=1 to do without"
+    )]
     NotPermitted(String),
     #[error("`{command}` failed: {why}")]
     Command { command: String, why: String },
@@ -111,7 +121,12 @@ impl TestNet {
             .name("ether".into())
             .spawn(move || runtime.block_on(forward(shared, taps, stopped)))
             .map_err(TestNetError::Forwarder)?;
-        Ok(Self { names, ether, stop: Some(stop), thread: Some(thread) })
+        Ok(Self {
+            names,
+            ether,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// As [`TestNet::new`], for a test: where it is not permitted the test fails with the reason,
@@ -138,8 +153,17 @@ impl TestNet {
 
     /// Sets what `to` hears of `from`.
     pub fn one_way(&self, from: usize, to: usize, link: Link) {
-        if let Some(wire) = self.ether.lock().wires.get_mut(from).and_then(|row| row.get_mut(to)) {
-            *wire = Wire { link, busy_until: Instant::now() };
+        if let Some(wire) = self
+            .ether
+            .lock()
+            .wires
+            .get_mut(from)
+            .and_then(|row| row.get_mut(to))
+        {
+            *wire = Wire {
+                link,
+                busy_until: Instant::now(),
+            };
         }
     }
 
@@ -153,7 +177,10 @@ impl TestNet {
     #[must_use]
     pub fn command(&self, host: usize, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("ip");
-        let name = self.names.get(host).map_or("no-such-host", |n| n.0.as_str());
+        let name = self
+            .names
+            .get(host)
+            .map_or("no-such-host", |n| n.0.as_str());
         command.args(["netns", "exec", name]).arg(program);
         command
     }
@@ -161,7 +188,12 @@ impl TestNet {
     /// What a host's device has carried so far.
     #[must_use]
     pub fn counters(&self, host: usize) -> Counters {
-        self.ether.lock().counters.get(host).copied().unwrap_or_default()
+        self.ether
+            .lock()
+            .counters
+            .get(host)
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -195,7 +227,14 @@ fn address(host: usize) -> Ipv4Addr {
 }
 
 fn mac(host: usize) -> [u8; 6] {
-    [0x02, 0x4d, 0x55, 0x53, 0x54, u8::try_from(host + 1).unwrap_or(u8::MAX)]
+    [
+        0x02,
+        0x4d,
+        0x55,
+        0x53,
+        0x54,
+        u8::try_from(host + 1).unwrap_or(u8::MAX),
+    ]
 }
 
 fn make_host(sequence: u32, host: usize) -> Result<(Namespace, AsyncDevice), TestNetError> {
@@ -222,26 +261,41 @@ fn make_host(sequence: u32, host: usize) -> Result<(Namespace, AsyncDevice), Tes
     run("ip", &["-n", name, "link", "set", "lo", "up"])?;
     run("ip", &["-n", name, "link", "set", &device, "name", "eth0"])?;
     let cidr = format!("{}/24", address(host));
-    run("ip", &["-n", name, "addr", "add", &cidr, "brd", "+", "dev", "eth0"])?;
+    run(
+        "ip",
+        &["-n", name, "addr", "add", &cidr, "brd", "+", "dev", "eth0"],
+    )?;
     run("ip", &["-n", name, "link", "set", "eth0", "up"])?;
     Ok((namespace, tap))
 }
 
 fn run(program: &str, arguments: &[&str]) -> Result<String, TestNetError> {
     let command = || format!("{program} {}", arguments.join(" "));
-    let fail = |why: String| TestNetError::Command { command: command(), why };
-    let output =
-        Command::new(program).args(arguments).output().map_err(|e| fail(e.to_string()))?;
+    let fail = |why: String| TestNetError::Command {
+        command: command(),
+        why,
+    };
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .map_err(|e| fail(e.to_string()))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(fail(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    Err(fail(
+        String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    ))
 }
 
 /// Removes what test processes that are no more have left. Their TAPs went with them.
 fn sweep() {
-    let Ok(list) = run("ip", &["netns", "list"]) else { return };
-    for name in list.lines().filter_map(|line| line.split_whitespace().next()) {
+    let Ok(list) = run("ip", &["netns", "list"]) else {
+        return;
+    };
+    for name in list
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+    {
         let mut parts = name.split('-');
         let ours = parts.next() == Some(PREFIX);
         let pid = parts.next().and_then(|pid| pid.parse::<u32>().ok());
@@ -297,7 +351,10 @@ impl PartialOrd for Parcel {
 
 impl Ether {
     fn new(hosts: usize, seed: u64) -> Self {
-        let wire = Wire { link: Link::DOWN, busy_until: Instant::now() };
+        let wire = Wire {
+            link: Link::DOWN,
+            busy_until: Instant::now(),
+        };
         let state = State {
             wires: vec![vec![wire; hosts]; hosts],
             counters: vec![Counters::default(); hosts],
@@ -306,7 +363,10 @@ impl Ether {
             dice: seed | 1,
         };
         let arrived = (0..hosts).map(|_| Notify::new()).collect();
-        Self { state: Mutex::new(state), arrived }
+        Self {
+            state: Mutex::new(state),
+            arrived,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -315,7 +375,9 @@ impl Ether {
 
     /// A host has sent a frame: onto the wires of all who should hear it.
     fn sent(&self, from: usize, frame: &[u8]) {
-        let Some(to) = frame.first_chunk::<6>() else { return };
+        let Some(to) = frame.first_chunk::<6>() else {
+            return;
+        };
         let everyone = to.first().is_some_and(|byte| byte & 1 == 1);
         let mut state = self.lock();
         state.count(from, |c| {
@@ -323,10 +385,12 @@ impl Ether {
             c.sent_bytes += frame.len() as u64;
         });
         for host in 0..self.arrived.len() {
-            if host != from && (everyone || *to == mac(host)) && state.take(from, host, frame) {
-                if let Some(arrived) = self.arrived.get(host) {
-                    arrived.notify_one();
-                }
+            if host != from
+                && (everyone || *to == mac(host))
+                && state.take(from, host, frame)
+                && let Some(arrived) = self.arrived.get(host)
+            {
+                arrived.notify_one();
             }
         }
     }
@@ -335,14 +399,23 @@ impl Ether {
     fn next(&self, host: usize) -> Result<Vec<u8>, Option<Instant>> {
         let mut state = self.lock();
         loop {
-            let Some(heap) = state.under_way.get_mut(host) else { return Err(None) };
-            let Some(due) = heap.peek().map(|parcel| parcel.due.0.0) else { return Err(None) };
+            let Some(heap) = state.under_way.get_mut(host) else {
+                return Err(None);
+            };
+            let Some(due) = heap.peek().map(|parcel| parcel.due.0.0) else {
+                return Err(None);
+            };
             if due > Instant::now() {
                 return Err(Some(due));
             }
-            let Some(parcel) = heap.pop() else { return Err(None) };
+            let Some(parcel) = heap.pop() else {
+                return Err(None);
+            };
             // A cut takes what is under way with it.
-            if state.wire(parcel.from, host).is_some_and(|wire| wire.link.up) {
+            if state
+                .wire(parcel.from, host)
+                .is_some_and(|wire| wire.link.up)
+            {
                 state.count(host, |c| {
                     c.heard_frames += 1;
                     c.heard_bytes += parcel.frame.len() as u64;
@@ -377,7 +450,9 @@ impl State {
     fn take(&mut self, from: usize, to: usize, frame: &[u8]) -> bool {
         let roll = self.roll();
         let now = Instant::now();
-        let Some(wire) = self.wire(from, to) else { return false };
+        let Some(wire) = self.wire(from, to) else {
+            return false;
+        };
         if !wire.link.up || roll < wire.link.loss {
             return false;
         }
@@ -394,10 +469,18 @@ impl State {
         let due = leaves + wire.link.delay;
         self.order += 1;
         let order = self.order;
-        let Some(heap) = self.under_way.get_mut(to).filter(|heap| heap.len() < UNDER_WAY) else {
+        let Some(heap) = self
+            .under_way
+            .get_mut(to)
+            .filter(|heap| heap.len() < UNDER_WAY)
+        else {
             return false;
         };
-        heap.push(Parcel { due: std::cmp::Reverse((due, order)), from, frame: frame.to_vec() });
+        heap.push(Parcel {
+            due: std::cmp::Reverse((due, order)),
+            from,
+            frame: frame.to_vec(),
+        });
         true
     }
 }
@@ -426,7 +509,9 @@ async fn listen(ether: Arc<Ether>, tap: Arc<AsyncDevice>, host: usize) {
 }
 
 async fn deliver(ether: Arc<Ether>, tap: Arc<AsyncDevice>, host: usize) {
-    let Some(arrived) = ether.arrived.get(host) else { return };
+    let Some(arrived) = ether.arrived.get(host) else {
+        return;
+    };
     loop {
         match ether.next(host) {
             Ok(frame) => {

@@ -2,7 +2,8 @@
 //!
 //! `probe [--listen ADDR]... [--peer ADDR]... [--no-discovery] [--ask]`. A frame that begins with
 //! `Q` is answered with the same bytes after an `A`; with `--ask` the probe sends a `Q` on every
-//! connection each 50 ms and prints the answers. It ends when its standard input does.
+//! connection each 50 ms and prints the answers; with `--flood` it keeps every outbox full of
+//! frames of 64 KiB. It ends when its standard input does.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,7 +15,9 @@ use tokio::io::AsyncReadExt;
 type Failure = Box<dyn std::error::Error>;
 
 fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -26,17 +29,21 @@ fn say(event: &str, mut fields: Value) {
     println!("{fields}");
 }
 
-fn arguments() -> Result<(NetConfig, bool), Failure> {
+fn arguments() -> Result<(NetConfig, bool, bool), Failure> {
     let mut config = NetConfig::default();
-    let mut ask = false;
+    let (mut ask, mut flood) = (false, false);
     let mut rest = std::env::args().skip(1);
     while let Some(argument) = rest.next() {
-        let mut value = || rest.next().ok_or_else(|| format!("{argument} needs an address"));
+        let mut value = || {
+            rest.next()
+                .ok_or_else(|| format!("{argument} needs an address"))
+        };
         match argument.as_str() {
             "--listen" => config.listen.push(value()?.parse()?),
             "--peer" => config.peers.push(value()?.parse()?),
             "--no-discovery" => config.discovery = false,
             "--ask" => ask = true,
+            "--flood" => flood = true,
             other => return Err(format!("unknown argument {other}").into()),
         }
     }
@@ -44,7 +51,7 @@ fn arguments() -> Result<(NetConfig, bool), Failure> {
         config.listen.push("/ip4/0.0.0.0/tcp/0".parse()?);
         config.listen.push("/ip4/0.0.0.0/udp/0/quic-v1".parse()?);
     }
-    Ok((config, ask))
+    Ok((config, ask, flood))
 }
 
 #[tokio::main]
@@ -53,7 +60,7 @@ async fn main() -> Result<(), Failure> {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
-    let (config, ask) = arguments()?;
+    let (config, ask, flood) = arguments()?;
     let (net, mut events) = Net::start(config)?;
     say("started", json!({ "id": net.id().to_string() }));
     let mut boxes: BTreeMap<ConnId, Outbox> = BTreeMap::new();
@@ -65,8 +72,12 @@ async fn main() -> Result<(), Failure> {
                 Some(event) => show(event, &mut boxes),
                 None => break,
             },
-            _ = ticks.tick(), if ask => {
+            _ = ticks.tick(), if ask || flood => {
                 for outbox in boxes.values() {
+                    while flood && outbox.try_send(vec![b'F'; 64 * 1024]).is_ok() {}
+                    if !ask {
+                        continue;
+                    }
                     // A full outbox is asked again at the next tick.
                     let _full = outbox.try_send(format!("Q{}", now_ms()).into_bytes());
                 }
@@ -75,7 +86,10 @@ async fn main() -> Result<(), Failure> {
         }
     }
     let stats = net.stats().await?;
-    say("stopping", json!({ "stats": format!("{stats:?}"), "dials": stats.dials }));
+    say(
+        "stopping",
+        json!({ "stats": format!("{stats:?}"), "dials": stats.dials }),
+    );
     drop(events);
     net.shutdown().await;
     Ok(())
@@ -84,7 +98,13 @@ async fn main() -> Result<(), Failure> {
 fn show(event: NetEvent, boxes: &mut BTreeMap<ConnId, Outbox>) {
     match event {
         NetEvent::Listening { addr } => say("listening", json!({ "addr": addr.to_string() })),
-        NetEvent::Connected { conn, peer, remote, outbound, outbox } => {
+        NetEvent::Connected {
+            conn,
+            peer,
+            remote,
+            outbound,
+            outbox,
+        } => {
             boxes.insert(conn, outbox);
             let (peer, remote) = (peer.to_string(), remote.to_string());
             let fields = json!({ "conn": conn.to_string(), "peer": peer, "remote": remote, "outbound": outbound });
@@ -99,24 +119,42 @@ fn show(event: NetEvent, boxes: &mut BTreeMap<ConnId, Outbox>) {
             }
             Some((b'A', rest)) => {
                 let asked: u64 = String::from_utf8_lossy(rest).parse().unwrap_or(0);
-                say("answer", json!({ "conn": conn.to_string(), "asked": asked }));
+                say(
+                    "answer",
+                    json!({ "conn": conn.to_string(), "asked": asked }),
+                );
             }
-            _ => say("frame", json!({ "conn": conn.to_string(), "bytes": bytes.len() })),
+            _ => say(
+                "frame",
+                json!({ "conn": conn.to_string(), "bytes": bytes.len() }),
+            ),
         },
         NetEvent::Writable { conn } => say("writable", json!({ "conn": conn.to_string() })),
         NetEvent::Closed { conn, peer, reason } => {
             boxes.remove(&conn);
             let (conn, peer, reason) = (conn.to_string(), peer.to_string(), reason.to_string());
-            say("closed", json!({ "conn": conn, "peer": peer, "reason": reason }));
+            say(
+                "closed",
+                json!({ "conn": conn, "peer": peer, "reason": reason }),
+            );
         }
         NetEvent::Discovered { peer, known } => {
-            say("discovered", json!({ "peer": peer.to_string(), "known": known }));
+            say(
+                "discovered",
+                json!({ "peer": peer.to_string(), "known": known }),
+            );
         }
         NetEvent::Refused { remote, reason, .. } => {
-            say("refused", json!({ "remote": remote.to_string(), "reason": reason.to_string() }));
+            say(
+                "refused",
+                json!({ "remote": remote.to_string(), "reason": reason.to_string() }),
+            );
         }
         NetEvent::DialFailed { addr, reason } => {
-            say("dial failed", json!({ "addr": addr.to_string(), "reason": reason.to_string() }));
+            say(
+                "dial failed",
+                json!({ "addr": addr.to_string(), "reason": reason.to_string() }),
+            );
         }
     }
 }

@@ -67,7 +67,11 @@ impl Muster {
         let now = Instant::now();
         self.bans.retain(|_, until| *until > now);
         if self.bans.len() >= self.max_bans
-            && let Some(first) = self.bans.iter().min_by_key(|(_, until)| **until).map(|(p, _)| *p)
+            && let Some(first) = self
+                .bans
+                .iter()
+                .min_by_key(|(_, until)| **until)
+                .map(|(p, _)| *p)
         {
             self.bans.remove(&first);
         }
@@ -88,12 +92,19 @@ impl Muster {
     }
 
     fn count(&mut self, remote: &Multiaddr) -> Result<(), ConnectionDenied> {
-        let Some(ip) = ip_of(remote) else { return Ok(()) };
+        let Some(ip) = ip_of(remote) else {
+            return Ok(());
+        };
         let now = Instant::now();
         if self.counts.len() >= COUNTED && !self.counts.contains_key(&ip) {
-            self.counts.retain(|_, (since, _)| now.duration_since(*since) < SPAN);
+            self.counts
+                .retain(|_, (since, _)| now.duration_since(*since) < SPAN);
             if self.counts.len() >= COUNTED
-                && let Some(old) = self.counts.iter().min_by_key(|(_, (t, _))| *t).map(|(ip, _)| *ip)
+                && let Some(old) = self
+                    .counts
+                    .iter()
+                    .min_by_key(|(_, (t, _))| *t)
+                    .map(|(ip, _)| *ip)
             {
                 self.counts.remove(&old);
             }

@@ -67,7 +67,11 @@ pub(crate) struct Conns {
 
 impl Conns {
     pub(crate) fn new(me: TransportId) -> Self {
-        Self { me, next: 1, all: BTreeMap::new() }
+        Self {
+            me,
+            next: 1,
+            all: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn open(
@@ -102,7 +106,10 @@ impl Conns {
     }
 
     pub(crate) fn find(&self, connection: ConnectionId) -> Option<ConnId> {
-        self.all.iter().find(|(_, c)| c.connection == connection).map(|(conn, _)| *conn)
+        self.all
+            .iter()
+            .find(|(_, c)| c.connection == connection)
+            .map(|(conn, _)| *conn)
     }
 
     pub(crate) fn remove(&mut self, conn: ConnId) -> Option<Conn> {
@@ -132,7 +139,9 @@ impl Conns {
     }
 
     fn rivals(&self, conn: ConnId, phases: &[Phase]) -> Vec<(ConnId, &Conn)> {
-        let Some(peer) = self.all.get(&conn).map(|c| c.peer) else { return Vec::new() };
+        let Some(peer) = self.all.get(&conn).map(|c| c.peer) else {
+            return Vec::new();
+        };
         self.iter()
             .filter(|(other, c)| *other != conn && c.peer == peer)
             .filter(|(_, c)| phases.contains(&c.phase) && !c.gone)
@@ -152,20 +161,29 @@ impl Conns {
 
     /// A session is offered on `conn`.
     pub(crate) fn choose(&self, conn: ConnId) -> Choice {
-        let Some(offered) = self.all.get(&conn) else { return Choice::Duplicate };
+        let Some(offered) = self.all.get(&conn) else {
+            return Choice::Duplicate;
+        };
         if offered.peer < self.me {
-            return Choice::Take { replacing: Vec::new() };
+            return Choice::Take {
+                replacing: Vec::new(),
+            };
         }
         let rivals = self.rivals(conn, &[Phase::Agreeing, Phase::Kept]);
         if rivals.iter().any(|(_, c)| c.heard.ago() < FRESH) {
             return Choice::Duplicate;
         }
-        Choice::Take { replacing: rivals.into_iter().map(|(other, _)| other).collect() }
+        Choice::Take {
+            replacing: rivals.into_iter().map(|(other, _)| other).collect(),
+        }
     }
 
     /// Both sides agreed on `conn`: older sessions with that peer, which it has given up.
     pub(crate) fn superseded(&self, conn: ConnId) -> Vec<ConnId> {
-        self.rivals(conn, &[Phase::Kept]).into_iter().map(|(other, _)| other).collect()
+        self.rivals(conn, &[Phase::Kept])
+            .into_iter()
+            .map(|(other, _)| other)
+            .collect()
     }
 
     /// Connections on which no session came about in time.
@@ -177,7 +195,11 @@ impl Conns {
     }
 
     pub(crate) fn next_overdue(&self, patience: Duration) -> Option<Instant> {
-        self.all.values().filter(|c| c.phase == Phase::Opening).map(|c| c.since + patience).min()
+        self.all
+            .values()
+            .filter(|c| c.phase == Phase::Opening)
+            .map(|c| c.since + patience)
+            .min()
     }
 }
 
@@ -230,7 +252,12 @@ mod tests {
         let (mut conns, ids) = with(small, large, 2);
         conns.get_mut(ids[0]).unwrap().phase = Phase::Kept;
         std::thread::sleep(FRESH + Duration::from_millis(50));
-        assert_eq!(conns.choose(ids[1]), Choice::Take { replacing: vec![ids[0]] });
+        assert_eq!(
+            conns.choose(ids[1]),
+            Choice::Take {
+                replacing: vec![ids[0]]
+            }
+        );
         conns.get_mut(ids[0]).unwrap().heard.mark();
         assert_eq!(conns.choose(ids[1]), Choice::Duplicate);
     }

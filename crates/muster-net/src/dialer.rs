@@ -63,7 +63,14 @@ struct Pace {
 
 impl Pace {
     fn from(next: Instant) -> Self {
-        Self { next, last: None, held: None, pending: 0, failures: 0, refusals: 0 }
+        Self {
+            next,
+            last: None,
+            held: None,
+            pending: 0,
+            failures: 0,
+            refusals: 0,
+        }
     }
 
     fn due(&self) -> Option<Instant> {
@@ -122,7 +129,13 @@ pub(crate) struct Dialer {
 impl Dialer {
     pub(crate) fn new(me: TransportId, limits: Limits, seed: u64) -> Self {
         let jitter = Jitter(seed | 1);
-        Self { me, limits, peers: BTreeMap::new(), given: BTreeMap::new(), jitter }
+        Self {
+            me,
+            limits,
+            peers: BTreeMap::new(),
+            given: BTreeMap::new(),
+            jitter,
+        }
     }
 
     /// Where this side stands in a pair: at once, or after the courtesy.
@@ -168,7 +181,16 @@ impl Dialer {
         let mut addrs = addrs;
         addrs.truncate(ADDRS);
         let pace = Pace::from(now + patience);
-        self.peers.insert(id, Peer { addrs, from, heard: now, turn: 0, pace });
+        self.peers.insert(
+            id,
+            Peer {
+                addrs,
+                from,
+                heard: now,
+                turn: 0,
+                pace,
+            },
+        );
         true
     }
 
@@ -178,7 +200,10 @@ impl Dialer {
         let evict = if same.clone().count() >= IDS_PER_IP {
             same.min_by_key(|(_, p)| p.heard).map(|(id, _)| *id)
         } else if self.peers.len() >= self.limits.discovered {
-            self.peers.iter().min_by_key(|(_, p)| p.heard).map(|(id, _)| *id)
+            self.peers
+                .iter()
+                .min_by_key(|(_, p)| p.heard)
+                .map(|(id, _)| *id)
         } else {
             None
         };
@@ -193,7 +218,15 @@ impl Dialer {
             return false;
         }
         let pace = Pace::from(now);
-        self.given.insert(addr, Given { pace, who: None, oneself: false, reported: false });
+        self.given.insert(
+            addr,
+            Given {
+                pace,
+                who: None,
+                oneself: false,
+                reported: false,
+            },
+        );
         true
     }
 
@@ -205,7 +238,8 @@ impl Dialer {
         room: usize,
     ) -> Vec<Dial> {
         let forget = self.limits.forget;
-        self.peers.retain(|id, p| linked.contains(id) || now.duration_since(p.heard) < forget);
+        self.peers
+            .retain(|id, p| linked.contains(id) || now.duration_since(p.heard) < forget);
         let mut dials = Vec::new();
         let redial = self.limits.redial;
         for (id, peer) in &mut self.peers {
@@ -215,12 +249,19 @@ impl Dialer {
             if linked.contains(id) || peer.pace.due().is_none_or(|at| at > now) {
                 continue;
             }
-            let Some(addr) = peer.addrs.get(peer.turn % peer.addrs.len().max(1)) else { continue };
-            dials.push(Dial { target: Target::Peer(*id), addr: addr.clone() });
+            let Some(addr) = peer.addrs.get(peer.turn % peer.addrs.len().max(1)) else {
+                continue;
+            };
+            dials.push(Dial {
+                target: Target::Peer(*id),
+                addr: addr.clone(),
+            });
             let silent = now.duration_since(peer.heard) / 40;
-            let slow = redial * 2_u32.saturating_pow(peer.pace.failures.saturating_sub(FAILURES).min(8));
+            let slow =
+                redial * 2_u32.saturating_pow(peer.pace.failures.saturating_sub(FAILURES).min(8));
             let interval = redial.max(silent).max(slow).min(SLOWEST);
-            peer.pace.started(now, interval + self.jitter.below(interval / 5));
+            peer.pace
+                .started(now, interval + self.jitter.below(interval / 5));
         }
         for (addr, given) in &mut self.given {
             if dials.len() >= room {
@@ -230,7 +271,10 @@ impl Dialer {
             if idle || given.pace.due().is_none_or(|at| at > now) {
                 continue;
             }
-            dials.push(Dial { target: Target::Given(addr.clone()), addr: addr.clone() });
+            dials.push(Dial {
+                target: Target::Given(addr.clone()),
+                addr: addr.clone(),
+            });
             let interval = redial + self.jitter.below(redial / 2);
             given.pace.started(now, interval);
         }
@@ -239,7 +283,11 @@ impl Dialer {
 
     /// When [`Dialer::due`] should be asked next.
     pub(crate) fn next_due(&self, linked: &BTreeSet<TransportId>) -> Option<Instant> {
-        let peers = self.peers.iter().filter(|(id, _)| !linked.contains(id)).map(|(_, p)| &p.pace);
+        let peers = self
+            .peers
+            .iter()
+            .filter(|(id, _)| !linked.contains(id))
+            .map(|(_, p)| &p.pace);
         let given = self
             .given
             .values()
@@ -326,8 +374,14 @@ impl Dialer {
     pub(crate) fn list(
         &self,
     ) -> impl Iterator<Item = (Option<TransportId>, Vec<Multiaddr>, Option<Instant>)> {
-        let peers = self.peers.iter().map(|(id, p)| (Some(*id), p.addrs.clone(), Some(p.heard)));
-        let given = self.given.iter().map(|(addr, g)| (g.who, vec![addr.clone()], None));
+        let peers = self
+            .peers
+            .iter()
+            .map(|(id, p)| (Some(*id), p.addrs.clone(), Some(p.heard)));
+        let given = self
+            .given
+            .iter()
+            .map(|(addr, g)| (g.who, vec![addr.clone()], None));
         peers.chain(given)
     }
 

@@ -58,20 +58,37 @@ pub enum NetEvent {
     Listening { addr: Multiaddr },
     /// A peer speaks the session protocol. Dropping the last clone of `outbox` ends the session
     /// once what was queued has gone out.
-    Connected { conn: ConnId, peer: TransportId, remote: Multiaddr, outbound: bool, outbox: Outbox },
+    Connected {
+        conn: ConnId,
+        peer: TransportId,
+        remote: Multiaddr,
+        outbound: bool,
+        outbox: Outbox,
+    },
     /// A whole frame, between 1 byte and [`MAX_FRAME`](crate::MAX_FRAME).
     Frame { conn: ConnId, bytes: Vec<u8> },
     /// An outbox that had refused a frame has room again.
     Writable { conn: ConnId },
     /// The connection is over.
-    Closed { conn: ConnId, peer: TransportId, reason: CloseReason },
+    Closed {
+        conn: ConnId,
+        peer: TransportId,
+        reason: CloseReason,
+    },
     /// A transport id was heard of for the first time (or again, after it was forgotten).
     Discovered { peer: TransportId, known: usize },
     /// Something came in, or answered a dial, and was let go before it became a connection.
-    Refused { remote: Multiaddr, peer: Option<TransportId>, reason: RefuseReason },
+    Refused {
+        remote: Multiaddr,
+        peer: Option<TransportId>,
+        reason: RefuseReason,
+    },
     /// A dial that somebody asked for (by [`NetHandle::dial`](crate::NetHandle::dial) or a given
     /// address) failed. Given addresses are reported once an outage, not at each attempt.
-    DialFailed { addr: Multiaddr, reason: DialFailure },
+    DialFailed {
+        addr: Multiaddr,
+        reason: DialFailure,
+    },
 }
 
 /// Why a connection ended.

@@ -25,7 +25,9 @@ pub(crate) enum FrameError {
 }
 
 /// Reads one frame; `None` at a clean end between two frames.
-pub(crate) async fn read<R: AsyncRead + Unpin>(from: &mut R) -> Result<Option<Vec<u8>>, FrameError> {
+pub(crate) async fn read<R: AsyncRead + Unpin>(
+    from: &mut R,
+) -> Result<Option<Vec<u8>>, FrameError> {
     let mut head = [0_u8; 4];
     let mut have = 0;
     while let Some(rest) = head.get_mut(have..).filter(|rest| !rest.is_empty()) {
@@ -45,7 +47,9 @@ pub(crate) async fn read<R: AsyncRead + Unpin>(from: &mut R) -> Result<Option<Ve
     while frame.len() < length {
         let start = frame.len();
         frame.resize(length.min(start + STEP), 0);
-        let Some(space) = frame.get_mut(start..) else { return Err(FrameError::Cut) };
+        let Some(space) = frame.get_mut(start..) else {
+            return Err(FrameError::Cut);
+        };
         match from.read_exact(space).await {
             Ok(()) => {}
             Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Err(FrameError::Cut),
@@ -89,8 +93,14 @@ mod tests {
         assert!(matches!(decode(&[]), Ok(None)));
         assert!(matches!(decode(&[0, 0]), Err(FrameError::Cut)));
         assert!(matches!(decode(&[0, 0, 0, 0]), Err(FrameError::Empty)));
-        assert!(matches!(decode(&[0, 4, 0, 1]), Err(FrameError::TooLong(262_145))));
-        assert!(matches!(decode(&[255; 8]), Err(FrameError::TooLong(u32::MAX))));
+        assert!(matches!(
+            decode(&[0, 4, 0, 1]),
+            Err(FrameError::TooLong(262_145))
+        ));
+        assert!(matches!(
+            decode(&[255; 8]),
+            Err(FrameError::TooLong(u32::MAX))
+        ));
         assert!(matches!(decode(&[0, 0, 0, 9, 1, 2]), Err(FrameError::Cut)));
     }
 }

@@ -61,16 +61,25 @@ impl Net {
             .with_per_connection_event_buffer_size(4);
         let mut swarm = Swarm::new(transport, behaviour, me, options);
         for addr in &config.listen {
-            swarm.listen_on(addr.clone()).map_err(|e| NetError::Listen {
-                addr: addr.clone(),
-                why: listen_error(&e),
-            })?;
+            swarm
+                .listen_on(addr.clone())
+                .map_err(|e| NetError::Listen {
+                    addr: addr.clone(),
+                    why: listen_error(&e),
+                })?;
         }
         let (commands, to_do) = mpsc::channel(COMMANDS);
         let (events, heard) = mpsc::channel(config.limits.events.max(4));
         let driver = Driver::new(swarm, config, events, to_do);
         let task = runtime.spawn(driver.run());
-        Ok((NetHandle { me: TransportId(me), commands, task }, heard))
+        Ok((
+            NetHandle {
+                me: TransportId(me),
+                commands,
+                task,
+            },
+            heard,
+        ))
     }
 }
 
@@ -97,7 +106,10 @@ impl NetHandle {
     }
 
     async fn tell(&self, command: Command) -> Result<(), NetError> {
-        self.commands.send(command).await.map_err(|_| NetError::Stopped)
+        self.commands
+            .send(command)
+            .await
+            .map_err(|_| NetError::Stopped)
     }
 
     /// Dials once. A failure comes as [`NetEvent::DialFailed`].

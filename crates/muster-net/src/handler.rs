@@ -57,8 +57,11 @@ pub(crate) struct Handler {
 
 impl Handler {
     pub(crate) fn new(dialler: bool, patience: Duration) -> Self {
-        let to_open =
-            if dialler { VecDeque::from([Kind::Session, Kind::Pulse]) } else { VecDeque::new() };
+        let to_open = if dialler {
+            VecDeque::from([Kind::Session, Kind::Pulse])
+        } else {
+            VecDeque::new()
+        };
         Self {
             dialler,
             patience,
@@ -154,7 +157,11 @@ impl InboundUpgrade<Stream> for Accept {
     type Future = Ready<Result<Self::Output, Infallible>>;
 
     fn upgrade_inbound(self, stream: Stream, name: &'static str) -> Self::Future {
-        let kind = if name == SESSION { Kind::Session } else { Kind::Pulse };
+        let kind = if name == SESSION {
+            Kind::Session
+        } else {
+            Kind::Pulse
+        };
         ready(Ok((kind, stream)))
     }
 }

@@ -31,7 +31,11 @@ impl Yamux {
         let mut config = yamux::Config::default();
         config.set_max_num_streams(STREAMS);
         config.set_max_connection_receive_window(Some(WINDOW));
-        Muxer { connection: Connection::new(io, config, mode), waiting: VecDeque::new(), waker: None }
+        Muxer {
+            connection: Connection::new(io, config, mode),
+            waiting: VecDeque::new(),
+            waker: None,
+        }
     }
 }
 

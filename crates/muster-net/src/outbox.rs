@@ -32,7 +32,13 @@ impl Outbox {
     pub(crate) fn new(places: usize) -> (Self, OutboxRx) {
         let (queue, rx) = mpsc::channel(places.max(1));
         let starved = Arc::new(AtomicBool::new(false));
-        (Self { queue, starved: Arc::clone(&starved) }, OutboxRx { queue: rx, starved })
+        (
+            Self {
+                queue,
+                starved: Arc::clone(&starved),
+            },
+            OutboxRx { queue: rx, starved },
+        )
     }
 
     /// Queues a frame, or gives it back at once.
@@ -72,7 +78,11 @@ impl Outbox {
     /// # Errors
     /// `Closed`.
     pub async fn ready(&self) -> Result<(), SendError> {
-        self.queue.reserve().await.map(drop).map_err(|_| SendError::Closed)
+        self.queue
+            .reserve()
+            .await
+            .map(drop)
+            .map_err(|_| SendError::Closed)
     }
 
     /// Places free just now.

@@ -25,7 +25,10 @@ pub(crate) struct Heard {
 
 impl Heard {
     pub(crate) fn now() -> Self {
-        Self { base: Instant::now(), millis: Arc::new(AtomicU64::new(0)) }
+        Self {
+            base: Instant::now(),
+            millis: Arc::new(AtomicU64::new(0)),
+        }
     }
 
     pub(crate) fn mark(&self) {

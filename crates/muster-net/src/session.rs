@@ -29,7 +29,10 @@ const VERDICT: Duration = Duration::from_millis(150);
 #[derive(Debug)]
 pub(crate) enum Report {
     /// Both sides have agreed. Answered: the session is kept. Dropped: it is not.
-    Agreed { conn: ConnId, keep: oneshot::Sender<()> },
+    Agreed {
+        conn: ConnId,
+        keep: oneshot::Sender<()>,
+    },
     /// It never came to an agreement.
     NotSpoken { conn: ConnId },
     /// The peer's program hangs.
@@ -62,8 +65,16 @@ impl Session {
             self.report(Report::NotSpoken { conn }).await;
         } else if self.kept().await {
             let reason = self.pump(stream).await;
-            self.report(Report::Ended { conn, reason: reason.clone() }).await;
-            let closed = NetEvent::Closed { conn, peer: self.peer, reason };
+            self.report(Report::Ended {
+                conn,
+                reason: reason.clone(),
+            })
+            .await;
+            let closed = NetEvent::Closed {
+                conn,
+                peer: self.peer,
+                reason,
+            };
             if self.events.send(closed).await.is_err() {
                 tracing::debug!(%conn, "nobody listens for the end of a connection");
             }
@@ -92,7 +103,11 @@ impl Session {
 
     async fn kept(&self) -> bool {
         let (keep, answer) = oneshot::channel();
-        self.report(Report::Agreed { conn: self.conn, keep }).await;
+        self.report(Report::Agreed {
+            conn: self.conn,
+            keep,
+        })
+        .await;
         answer.await.is_ok()
     }
 
@@ -100,7 +115,11 @@ impl Session {
         let (mut reader, writer) = stream.split();
         let (outbox, queue) = Outbox::new(self.outbox);
         let (stop, stopped) = oneshot::channel();
-        let pen = Pen { conn: self.conn, queue, events: self.events.clone() };
+        let pen = Pen {
+            conn: self.conn,
+            queue,
+            events: self.events.clone(),
+        };
         let mut writing = tokio::spawn(pen.write(writer, stopped));
         let connected = NetEvent::Connected {
             conn: self.conn,
@@ -138,7 +157,9 @@ impl Session {
             }
             CloseReason::Remote | CloseReason::Io(_) | CloseReason::FrameCut => {
                 writing.abort();
-                timeout(VERDICT, verdict(&mut self.verdict)).await.unwrap_or(reason)
+                timeout(VERDICT, verdict(&mut self.verdict))
+                    .await
+                    .unwrap_or(reason)
             }
             _ => {
                 writing.abort();
@@ -180,7 +201,9 @@ async fn read<R: AsyncRead + Unpin>(
 ) -> CloseReason {
     loop {
         // A place first, the bytes after: what is not taken stays with the sender.
-        let Ok(place) = events.reserve().await else { return CloseReason::Local };
+        let Ok(place) = events.reserve().await else {
+            return CloseReason::Local;
+        };
         drop(place);
         let bytes = match frame::read(reader).await {
             Ok(Some(bytes)) => bytes,
@@ -239,7 +262,10 @@ impl Pen {
             frame::write(&mut to, &frame).await?;
             if self.queue.take_starved() {
                 // A consumer that is not reading is not told, and not waited for.
-                let _gone = self.events.send(NetEvent::Writable { conn: self.conn }).await;
+                let _gone = self
+                    .events
+                    .send(NetEvent::Writable { conn: self.conn })
+                    .await;
             }
         }
         to.flush().await?;

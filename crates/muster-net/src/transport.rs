@@ -44,7 +44,10 @@ fn quic_config(key: &Keypair, limits: &Limits) -> quic::Config {
     let mut config = quic::Config::new(key);
     config.handshake_timeout = limits.handshake;
     // quinn starts its clock anew at the first packet sent into the silence, up to a pulse later.
-    let idle = limits.silence.saturating_sub(limits.pulse / 2).max(Duration::from_millis(100));
+    let idle = limits
+        .silence
+        .saturating_sub(limits.pulse / 2)
+        .max(Duration::from_millis(100));
     config.max_idle_timeout = u32::try_from(idle.as_millis()).unwrap_or(u32::MAX);
     config.keep_alive_interval = limits.pulse + limits.pulse / 2;
     config.max_concurrent_stream_limit = 4;

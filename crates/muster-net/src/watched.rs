@@ -23,7 +23,12 @@ pub(crate) struct Watched<S> {
 impl<S> Watched<S> {
     pub(crate) fn new(inner: S, limit: Duration) -> Self {
         let heard = Instant::now();
-        Self { inner, limit, heard, alarm: Box::pin(sleep_until(heard + limit)) }
+        Self {
+            inner,
+            limit,
+            heard,
+            alarm: Box::pin(sleep_until(heard + limit)),
+        }
     }
 
     /// Called when the socket has nothing: arms the alarm, and fails once it is due.

@@ -18,7 +18,10 @@ struct Foreign {
 }
 
 async fn next(events: &mut Receiver<NetEvent>) -> NetEvent {
-    timeout(Duration::from_secs(10), events.recv()).await.expect("an event in time").expect("running")
+    timeout(Duration::from_secs(10), events.recv())
+        .await
+        .expect("an event in time")
+        .expect("running")
 }
 
 async fn muster() -> (muster_net::NetHandle, Receiver<NetEvent>, Multiaddr) {
@@ -28,17 +31,26 @@ async fn muster() -> (muster_net::NetHandle, Receiver<NetEvent>, Multiaddr) {
         ..NetConfig::default()
     };
     let (net, mut events) = Net::start(config).unwrap();
-    let NetEvent::Listening { addr } = next(&mut events).await else { panic!("not listening") };
+    let NetEvent::Listening { addr } = next(&mut events).await else {
+        panic!("not listening")
+    };
     (net, events, addr)
 }
 
 fn foreign() -> Swarm<Foreign> {
     SwarmBuilder::with_new_identity()
         .with_tokio()
-        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+        .with_tcp(
+            tcp::Config::default(),
+            noise::Config::new,
+            yamux::Config::default,
+        )
         .unwrap()
         .with_behaviour(|key| Foreign {
-            identify: identify::Behaviour::new(identify::Config::new("/other/1".into(), key.public())),
+            identify: identify::Behaviour::new(identify::Config::new(
+                "/other/1".into(),
+                key.public(),
+            )),
             ping: ping::Behaviour::new(ping::Config::new()),
         })
         .unwrap()
@@ -56,9 +68,12 @@ async fn another_libp2p_program_learns_nothing() {
         loop {
             match other.select_next_some().await {
                 SwarmEvent::Behaviour(ForeignEvent::Identify(identify::Event::Received {
-                    info, ..
+                    info,
+                    ..
                 })) => learnt.push(format!("{info:?}")),
-                SwarmEvent::Behaviour(ForeignEvent::Ping(ping::Event { result: Ok(_), .. })) => {
+                SwarmEvent::Behaviour(ForeignEvent::Ping(ping::Event {
+                    result: Ok(_), ..
+                })) => {
                     learnt.push("a ping's answer".into());
                 }
                 SwarmEvent::ConnectionClosed { .. } => break,
@@ -68,8 +83,13 @@ async fn another_libp2p_program_learns_nothing() {
     });
     closed.await.expect("let go in time");
     assert_eq!(learnt, Vec::<String>::new());
-    let NetEvent::Refused { reason, peer, .. } = next(&mut events).await else { panic!("no refusal") };
-    assert!(matches!(reason, RefuseReason::NoSession | RefuseReason::NotSpoken), "{reason}");
+    let NetEvent::Refused { reason, peer, .. } = next(&mut events).await else {
+        panic!("no refusal")
+    };
+    assert!(
+        matches!(reason, RefuseReason::NoSession | RefuseReason::NotSpoken),
+        "{reason}"
+    );
     assert_eq!(peer.unwrap().to_bytes(), other.local_peer_id().to_bytes());
     let stats = net.stats().await.unwrap();
     assert_eq!((stats.refusals(), stats.connected, stats.kept), (1, 0, 0));
@@ -80,7 +100,9 @@ async fn another_libp2p_program_learns_nothing() {
 async fn another_libp2p_program_is_dialled_ever_more_slowly() {
     let (net, mut events, _) = muster().await;
     let mut other = foreign();
-    other.listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+    other
+        .listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap())
+        .unwrap();
     let SwarmEvent::NewListenAddr { address, .. } = other.select_next_some().await else {
         panic!("not listening")
     };
@@ -94,7 +116,13 @@ async fn another_libp2p_program_is_dialled_ever_more_slowly() {
     let stats = net.stats().await.unwrap();
     println!("{} dials in 5 s, refused: {:?}", stats.dials, stats.refused);
     assert!((2..=6).contains(&stats.dials), "{} dials", stats.dials);
-    assert!(stats.refused.get(&RefuseReason::NotSpoken).is_some_and(|n| *n >= 2), "{stats:?}");
+    assert!(
+        stats
+            .refused
+            .get(&RefuseReason::NotSpoken)
+            .is_some_and(|n| *n >= 2),
+        "{stats:?}"
+    );
     assert_eq!(stats.connected, 0);
     while let Ok(event) = events.try_recv() {
         assert!(matches!(event, NetEvent::Refused { .. }), "{event:?}");
@@ -114,10 +142,15 @@ async fn breaks_framing_with(head: [u8; 4]) -> CloseReason {
         .upgrade(upgrade::Version::V1)
         .authenticate(noise::Config::new(&key).unwrap())
         .multiplex(yamux::Config::default());
-    let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
+    let opts = DialOpts {
+        role: Endpoint::Dialer,
+        port_use: PortUse::New,
+    };
     let (_, muxer) = transport.dial(addr, opts).unwrap().await.unwrap();
     let mut muxer = StreamMuxerBox::new(muxer);
-    let stream = std::future::poll_fn(|cx| muxer.poll_outbound_unpin(cx)).await.unwrap();
+    let stream = std::future::poll_fn(|cx| muxer.poll_outbound_unpin(cx))
+        .await
+        .unwrap();
     let driver = tokio::spawn(async move {
         let _ended = std::future::poll_fn(|cx| muxer.poll_unpin(cx)).await;
     });
@@ -131,13 +164,20 @@ async fn breaks_framing_with(head: [u8; 4]) -> CloseReason {
     let mut agreed = [0];
     stream.read_exact(&mut agreed).await.unwrap();
     assert_eq!(agreed, [1]);
-    assert!(matches!(next(&mut events).await, NetEvent::Connected { .. }));
+    assert!(matches!(
+        next(&mut events).await,
+        NetEvent::Connected { .. }
+    ));
     stream.write_all(&head).await.unwrap();
     stream.flush().await.unwrap();
-    let NetEvent::Closed { reason, .. } = next(&mut events).await else { panic!("not closed") };
+    let NetEvent::Closed { reason, .. } = next(&mut events).await else {
+        panic!("not closed")
+    };
     assert_eq!(net.stats().await.unwrap().bad_frames, 1);
     let mut rest = Vec::new();
-    let _ended = timeout(Duration::from_secs(3), stream.read_to_end(&mut rest)).await.unwrap();
+    let _ended = timeout(Duration::from_secs(3), stream.read_to_end(&mut rest))
+        .await
+        .unwrap();
     assert!(rest.is_empty());
     driver.abort();
     reason
@@ -146,9 +186,21 @@ async fn breaks_framing_with(head: [u8; 4]) -> CloseReason {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_overlong_frame_ends_the_connection() {
     let reason = breaks_framing_with([0, 4, 0, 1]).await;
-    assert_eq!(reason, CloseReason::FrameTooLong { announced: 262_145, limit: 262_144 });
+    assert_eq!(
+        reason,
+        CloseReason::FrameTooLong {
+            announced: 262_145,
+            limit: 262_144
+        }
+    );
     let reason = breaks_framing_with([255; 4]).await;
-    assert_eq!(reason, CloseReason::FrameTooLong { announced: u32::MAX, limit: 262_144 });
+    assert_eq!(
+        reason,
+        CloseReason::FrameTooLong {
+            announced: u32::MAX,
+            limit: 262_144
+        }
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -30,7 +30,9 @@ impl Node {
             ..NetConfig::default()
         };
         let (net, mut events) = Net::start(config).unwrap();
-        let NetEvent::Listening { addr } = next(&mut events).await else { panic!("not listening") };
+        let NetEvent::Listening { addr } = next(&mut events).await else {
+            panic!("not listening")
+        };
         Self { net, events, addr }
     }
 
@@ -40,10 +42,20 @@ impl Node {
 
     async fn connected(&mut self) -> Link {
         loop {
-            if let NetEvent::Connected { conn, peer, outbound, outbox, .. } =
-                next(&mut self.events).await
+            if let NetEvent::Connected {
+                conn,
+                peer,
+                outbound,
+                outbox,
+                ..
+            } = next(&mut self.events).await
             {
-                return Link { conn, peer, outbound, outbox };
+                return Link {
+                    conn,
+                    peer,
+                    outbound,
+                    outbox,
+                };
             }
         }
     }
@@ -75,7 +87,10 @@ struct Link {
 }
 
 async fn next(events: &mut Receiver<NetEvent>) -> NetEvent {
-    timeout(Duration::from_secs(10), events.recv()).await.expect("an event in time").expect("running")
+    timeout(Duration::from_secs(10), events.recv())
+        .await
+        .expect("an event in time")
+        .expect("running")
 }
 
 async fn pair(listen: &str) -> (Node, Link, Node, Link) {
@@ -104,7 +119,10 @@ async fn frames_go_both_ways(listen: &str) {
     for number in 0..5 {
         to_a.outbox.try_send(vec![number; 100_000]).unwrap();
     }
-    b.net.close(to_a.conn, Some(Duration::from_secs(60))).await.unwrap();
+    b.net
+        .close(to_a.conn, Some(Duration::from_secs(60)))
+        .await
+        .unwrap();
     for number in 0..5 {
         assert_eq!(a.frame().await, vec![number; 100_000]);
     }
@@ -147,8 +165,14 @@ async fn a_slow_consumer_stops_its_peer(listen: &str) {
     for _ in 0..sent {
         assert_eq!(a.frame().await.len(), frame.len());
     }
-    assert!(matches!(next(&mut b.events).await, NetEvent::Writable { .. }));
-    timeout(Duration::from_secs(1), to_a.outbox.ready()).await.unwrap().unwrap();
+    assert!(matches!(
+        next(&mut b.events).await,
+        NetEvent::Writable { .. }
+    ));
+    timeout(Duration::from_secs(1), to_a.outbox.ready())
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -184,9 +208,15 @@ async fn one_is_kept(listen: &str, rounds: usize) {
         assert_eq!(b.frame().await, b"from a");
         assert_eq!(a.frame().await, b"from b");
         // One connection, so one dialler.
-        assert_ne!(at_a.outbound, at_b.outbound, "round {round}: two connections");
+        assert_ne!(
+            at_a.outbound, at_b.outbound,
+            "round {round}: two connections"
+        );
         let (sa, sb) = (a.net.stats().await.unwrap(), b.net.stats().await.unwrap());
-        assert_eq!((sa.connected, sb.connected, sa.closed, sb.closed), (1, 1, 0, 0));
+        assert_eq!(
+            (sa.connected, sb.connected, sa.closed, sb.closed),
+            (1, 1, 0, 0)
+        );
         crossed += usize::from(sa.duplicates + sb.duplicates > 0);
     }
     println!("{listen}: {crossed} of {rounds} rounds had crossing dials");
@@ -211,7 +241,11 @@ async fn lost_and_found(listen: &str) {
     drop(events);
     drop(net);
     let reason = b.closed().await;
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        start.elapsed()
+    );
     println!("{listen}: closed after {:?}: {reason}", start.elapsed());
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let start = Instant::now();
@@ -234,7 +268,10 @@ async fn lost_and_found_over_quic() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_banned_peer_stays_out_for_a_while() {
     let (mut a, to_b, mut b, _to_a) = pair(TCP).await;
-    a.net.close(to_b.conn, Some(Duration::from_secs(2))).await.unwrap();
+    a.net
+        .close(to_b.conn, Some(Duration::from_secs(2)))
+        .await
+        .unwrap();
     assert_eq!(b.closed().await, CloseReason::Remote);
     let start = Instant::now();
     let mut refused = 0;
@@ -248,7 +285,11 @@ async fn a_banned_peer_stays_out_for_a_while() {
             _ => {}
         }
     }
-    assert!(refused > 0 && start.elapsed() > Duration::from_millis(1500), "{:?}", start.elapsed());
+    assert!(
+        refused > 0 && start.elapsed() > Duration::from_millis(1500),
+        "{:?}",
+        start.elapsed()
+    );
     let known = b.net.known().await.unwrap();
     assert!(known.iter().any(|k| k.given && k.peer == Some(a.net.id())));
     a.net.shutdown().await;
@@ -257,7 +298,10 @@ async fn a_banned_peer_stays_out_for_a_while() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_more_than_the_limit_are_kept() {
-    let limits = Limits { kept: 2, ..Limits::default() };
+    let limits = Limits {
+        kept: 2,
+        ..Limits::default()
+    };
     let mut hub = Node::start(TCP, &[], limits).await;
     let mut leaves = Vec::new();
     for _ in 0..3 {
@@ -267,7 +311,10 @@ async fn no_more_than_the_limit_are_kept() {
     while seen.0 < 2 || seen.1 < 1 {
         match next(&mut hub.events).await {
             NetEvent::Connected { .. } => seen.0 += 1,
-            NetEvent::Refused { reason: RefuseReason::Full, .. } => seen.1 += 1,
+            NetEvent::Refused {
+                reason: RefuseReason::Full,
+                ..
+            } => seen.1 += 1,
             NetEvent::Listening { .. } | NetEvent::Refused { .. } => {}
             other => panic!("{other:?}"),
         }

@@ -16,7 +16,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["ping", ip, port, count] => ping(ip.parse()?, port.parse()?, count.parse()?),
         ["hear", own, group, port] => hear(own.parse()?, group.parse()?, port.parse()?),
         ["say", own, group, port] => say(own.parse()?, group.parse()?, port.parse()?),
-        _ => Err("echo PORT | ping IP PORT COUNT | hear OWN GROUP PORT | say OWN GROUP PORT".into()),
+        _ => {
+            Err("echo PORT | ping IP PORT COUNT | hear OWN GROUP PORT | say OWN GROUP PORT".into())
+        }
     }
 }
 
@@ -56,7 +58,9 @@ fn ping(ip: Ipv4Addr, port: u16, count: u64) -> Result<(), Box<dyn Error>> {
 
 fn hear(own: Ipv4Addr, group: Ipv4Addr, port: u16) -> Result<(), Box<dyn Error>> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
-    socket.join_multicast_v4(&group, &own)?;
+    if group.is_multicast() {
+        socket.join_multicast_v4(&group, &own)?;
+    }
     socket.set_read_timeout(Some(Duration::from_secs(3)))?;
     println!("ready");
     let mut bytes = [0_u8; 64];
@@ -68,6 +72,8 @@ fn hear(own: Ipv4Addr, group: Ipv4Addr, port: u16) -> Result<(), Box<dyn Error>>
 }
 
 fn say(own: Ipv4Addr, group: Ipv4Addr, port: u16) -> Result<(), Box<dyn Error>> {
-    UdpSocket::bind((own, 0))?.send_to(b"hello", (group, port))?;
+    let socket = UdpSocket::bind((own, 0))?;
+    socket.set_broadcast(true)?;
+    socket.send_to(b"hello", (group, port))?;
     Ok(())
 }

@@ -38,8 +38,11 @@ impl Ports {
     pub(crate) fn at(self, ip: Ipv4Addr) -> Vec<Multiaddr> {
         let base = Multiaddr::empty().with(Protocol::Ip4(ip));
         let tcp = self.tcp.map(|port| base.clone().with(Protocol::Tcp(port)));
-        let quic =
-            self.quic.map(|port| base.clone().with(Protocol::Udp(port)).with(Protocol::QuicV1));
+        let quic = self.quic.map(|port| {
+            base.clone()
+                .with(Protocol::Udp(port))
+                .with(Protocol::QuicV1)
+        });
         tcp.into_iter().chain(quic).collect()
     }
 
@@ -86,8 +89,15 @@ impl Beacon {
         }
         let id = TransportId::from_bytes(rest.get(..usize::from(*length))?)?;
         let port = |bytes| Some(u16::from_be_bytes(bytes)).filter(|port| *port != 0);
-        let ports = Ports { tcp: port([*t0, *t1]), quic: port([*q0, *q1]) };
-        Some(Self { id, ports, answer: flags & ANSWER != 0 })
+        let ports = Ports {
+            tcp: port([*t0, *t1]),
+            quic: port([*q0, *q1]),
+        };
+        Some(Self {
+            id,
+            ports,
+            answer: flags & ANSWER != 0,
+        })
     }
 }
 
@@ -101,8 +111,15 @@ mod tests {
 
     fn sample() -> Beacon {
         let key = Keypair::ed25519_from_bytes([7; 32]).unwrap();
-        let ports = Ports { tcp: Some(4001), quic: None };
-        Beacon { id: TransportId(PeerId::from(key.public())), ports, answer: true }
+        let ports = Ports {
+            tcp: Some(4001),
+            quic: None,
+        };
+        Beacon {
+            id: TransportId(PeerId::from(key.public())),
+            ports,
+            answer: true,
+        }
     }
 
     #[test]
@@ -136,9 +153,21 @@ mod tests {
         ports.learn(&"/ip4/10.0.0.1/tcp/5".parse().unwrap());
         ports.learn(&"/ip4/10.0.0.1/udp/6/quic-v1".parse().unwrap());
         ports.learn(&"/ip6/::1/tcp/7".parse().unwrap());
-        assert_eq!(ports, Ports { tcp: Some(5), quic: Some(6) });
-        let addrs: Vec<_> =
-            ports.at(Ipv4Addr::new(10, 0, 0, 2)).iter().map(ToString::to_string).collect();
-        assert_eq!(addrs, ["/ip4/10.0.0.2/tcp/5", "/ip4/10.0.0.2/udp/6/quic-v1"]);
+        assert_eq!(
+            ports,
+            Ports {
+                tcp: Some(5),
+                quic: Some(6)
+            }
+        );
+        let addrs: Vec<_> = ports
+            .at(Ipv4Addr::new(10, 0, 0, 2))
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            addrs,
+            ["/ip4/10.0.0.2/tcp/5", "/ip4/10.0.0.2/udp/6/quic-v1"]
+        );
     }
 }

@@ -32,7 +32,9 @@ pub(crate) fn list(most: usize) -> Vec<Iface> {
         .unwrap_or_default()
         .into_iter()
         .filter_map(|iface| {
-            let IfAddr::V4(v4) = &iface.addr else { return None };
+            let IfAddr::V4(v4) = &iface.addr else {
+                return None;
+            };
             let reach = u32::from(v4.ip) | !u32::from(v4.netmask);
             let broadcast = v4.broadcast.unwrap_or(Ipv4Addr::from(reach));
             (!iface.is_p2p && v4.ip != broadcast).then(|| Iface {

@@ -75,7 +75,12 @@ pub(crate) async fn run(
     counts: Arc<Counts>,
 ) {
     let mut jitter = Jitter(config.seed | 1);
-    let ear = Ear { me: config.me, ports: ports.clone(), sightings, counts };
+    let ear = Ear {
+        me: config.me,
+        ports: ports.clone(),
+        sightings,
+        counts,
+    };
     let mut common: Option<Common> = None;
     let mut speakers: BTreeMap<Iface, Speaker> = BTreeMap::new();
     loop {
@@ -98,7 +103,12 @@ pub(crate) async fn run(
                 }
             }
         }
-        let beacon = Beacon { id: config.me, ports: *ports.borrow(), answer: false }.encode();
+        let beacon = Beacon {
+            id: config.me,
+            ports: *ports.borrow(),
+            answer: false,
+        }
+        .encode();
         for speaker in speakers.values() {
             speaker.say(&beacon).await;
         }
@@ -208,12 +218,21 @@ impl Ear {
             self.counts.heard.fetch_add(1, Ordering::Relaxed);
             if opens_a_meeting(&mut last, beacon.id) && !beacon.answer {
                 let ports = *self.ports.borrow();
-                let answer = Beacon { id: self.me, ports, answer: true }.encode();
+                let answer = Beacon {
+                    id: self.me,
+                    ports,
+                    answer: true,
+                }
+                .encode();
                 if let Err(e) = socket.send_to(&answer, from).await {
                     tracing::trace!(%from, error = %e, "a beacon was not answered");
                 }
             }
-            let sighting = Sighting { id: beacon.id, from: *from.ip(), ports: beacon.ports };
+            let sighting = Sighting {
+                id: beacon.id,
+                from: *from.ip(),
+                ports: beacon.ports,
+            };
             // When the driver is busy the next beacon will do.
             let _full = self.sightings.try_send(sighting);
         }
@@ -228,5 +247,6 @@ fn opens_a_meeting(last: &mut BTreeMap<TransportId, Instant>, id: TransportId) -
             return false;
         }
     }
-    last.insert(id, now).is_none_or(|before| now.duration_since(before) >= GAP)
+    last.insert(id, now)
+        .is_none_or(|before| now.duration_since(before) >= GAP)
 }

@@ -87,7 +87,12 @@ impl Driver {
                 every: config.limits.beacon,
                 seed: seed.rotate_left(32),
             };
-            tasks.spawn(discovery::run(beacon, ports.subscribe(), sighted, Arc::clone(&counts)));
+            tasks.spawn(discovery::run(
+                beacon,
+                ports.subscribe(),
+                sighted,
+                Arc::clone(&counts),
+            ));
         }
         let mut dialer = Dialer::new(me, config.limits.clone(), seed);
         for addr in config.peers {
@@ -154,12 +159,19 @@ impl Driver {
     fn wake(&self, now: Instant) -> Instant {
         let idle = now + IDLE;
         let overdue = self.conns.next_overdue(self.limits.handshake);
-        let full = self.conns.kept() >= self.limits.kept
-            || self.dials.len() >= self.limits.pending_out;
+        let full =
+            self.conns.kept() >= self.limits.kept || self.dials.len() >= self.limits.pending_out;
         // When there is no room, the event that makes some wakes the loop.
-        let due = if full { None } else { self.dialer.next_due(&self.conns.linked()) };
+        let due = if full {
+            None
+        } else {
+            self.dialer.next_due(&self.conns.linked())
+        };
         let retry = (!self.backlog.is_empty()).then(|| now + Duration::from_millis(100));
-        [overdue, due, retry].into_iter().flatten().fold(idle, Instant::min)
+        [overdue, due, retry]
+            .into_iter()
+            .flatten()
+            .fold(idle, Instant::min)
     }
 
     fn dial(&mut self, target: Target, addr: Multiaddr) {
@@ -169,9 +181,10 @@ impl Driver {
                 .addresses(vec![addr])
                 .allocate_new_port()
                 .build(),
-            Target::Given(_) | Target::Once(_) => {
-                DialOpts::unknown_peer_id().address(addr).allocate_new_port().build()
-            }
+            Target::Given(_) | Target::Once(_) => DialOpts::unknown_peer_id()
+                .address(addr)
+                .allocate_new_port()
+                .build(),
         };
         let connection = options.connection_id();
         self.stats.dials += 1;
@@ -183,9 +196,15 @@ impl Driver {
 
     fn on_sighting(&mut self, sighting: &Sighting) {
         let addrs = sighting.ports.at(sighting.from);
-        if self.dialer.heard(Instant::now(), sighting.id, sighting.from, addrs) {
+        if self
+            .dialer
+            .heard(Instant::now(), sighting.id, sighting.from, addrs)
+        {
             let known = self.dialer.discovered();
-            self.tell(NetEvent::Discovered { peer: sighting.id, known });
+            self.tell(NetEvent::Discovered {
+                peer: sighting.id,
+                known,
+            });
         }
     }
 
@@ -196,12 +215,19 @@ impl Driver {
         }
         match command {
             Command::Dial(addr) if self.dials.len() >= self.limits.pending_out => {
-                self.tell(NetEvent::DialFailed { addr, reason: DialFailure::TooMany });
+                self.tell(NetEvent::DialFailed {
+                    addr,
+                    reason: DialFailure::TooMany,
+                });
             }
             Command::Dial(addr) => self.dial(Target::Once(addr.clone()), addr),
             Command::AddPeer(addr, reply) => {
                 let taken = self.dialer.give(Instant::now(), addr);
-                let answer = if taken { Ok(()) } else { Err(NetError::TooManyPeers(self.limits.given)) };
+                let answer = if taken {
+                    Ok(())
+                } else {
+                    Err(NetError::TooManyPeers(self.limits.given))
+                };
                 let _not_waited_for = reply.send(answer);
             }
             Command::Close(conn, ban) => {
@@ -220,7 +246,9 @@ impl Driver {
     }
 
     fn ban(&mut self, conn: ConnId, span: Duration) {
-        let Some(peer) = self.conns.get_mut(conn).map(|c| c.peer) else { return };
+        let Some(peer) = self.conns.get_mut(conn).map(|c| c.peer) else {
+            return;
+        };
         let until = Instant::now() + span;
         self.swarm.behaviour_mut().ban(peer.0, until);
         self.dialer.hold(peer, until);
@@ -230,7 +258,10 @@ impl Driver {
         let now = Instant::now();
         let conn_of = |peer: TransportId| {
             let kept = |c: &crate::conns::Conn| c.phase == crate::conns::Phase::Kept;
-            self.conns.iter().find(|(_, c)| c.peer == peer && kept(c)).map(|(conn, _)| conn)
+            self.conns
+                .iter()
+                .find(|(_, c)| c.peer == peer && kept(c))
+                .map(|(conn, _)| conn)
         };
         self.dialer
             .list()

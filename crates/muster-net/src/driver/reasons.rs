@@ -10,7 +10,9 @@ use crate::event::{CloseReason, DialFailure};
 use crate::transport::is_silence;
 
 pub(super) fn of_close(cause: Option<&ConnectionError>) -> CloseReason {
-    let Some(error) = cause else { return CloseReason::Local };
+    let Some(error) = cause else {
+        return CloseReason::Local;
+    };
     if let ConnectionError::IO(io) = error {
         if is_silence(io) {
             return CloseReason::Silent;
@@ -23,7 +25,8 @@ pub(super) fn of_close(cause: Option<&ConnectionError>) -> CloseReason {
         ];
         let text = chain(io);
         // yamux and QUIC say an orderly end in words only.
-        if kinds.contains(&io.kind()) || text.contains("closed") || text.contains("aborted by peer") {
+        if kinds.contains(&io.kind()) || text.contains("closed") || text.contains("aborted by peer")
+        {
             return CloseReason::Remote;
         }
         return CloseReason::Io(text);
@@ -59,7 +62,10 @@ fn of_io(error: &std::io::Error) -> DialFailure {
             }
             _ => {}
         }
-        next = io.get_ref().map(|inner| inner as &(dyn Error + 'static)).or_else(|| io.source());
+        next = io
+            .get_ref()
+            .map(|inner| inner as &(dyn Error + 'static))
+            .or_else(|| io.source());
     }
     let text = chain(error);
     if text.contains("imeout") || text.contains("imed out") {

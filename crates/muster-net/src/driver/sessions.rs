@@ -14,7 +14,9 @@ use crate::session::{Report, Session};
 
 impl Driver {
     pub(super) fn on_said(&mut self, Said { connection, what }: Said) {
-        let Some(conn) = self.conns.find(connection) else { return };
+        let Some(conn) = self.conns.find(connection) else {
+            return;
+        };
         match what {
             FromHandler::Opened(Kind::Session, stream) => self.offered(conn, stream),
             FromHandler::Opened(Kind::Pulse, stream) => self.start_pulse(conn, stream),
@@ -40,7 +42,11 @@ impl Driver {
     }
 
     fn start_session(&mut self, conn: ConnId, stream: Stream) {
-        let Some(entry) = self.conns.get_mut(conn).filter(|c| c.phase == Phase::Opening) else {
+        let Some(entry) = self
+            .conns
+            .get_mut(conn)
+            .filter(|c| c.phase == Phase::Opening)
+        else {
             return;
         };
         entry.phase = Phase::Agreeing;
@@ -63,7 +69,9 @@ impl Driver {
     }
 
     fn start_pulse(&mut self, conn: ConnId, stream: Stream) {
-        let Some(entry) = self.conns.get_mut(conn) else { return };
+        let Some(entry) = self.conns.get_mut(conn) else {
+            return;
+        };
         let beating = pulse::run(stream, entry.heard.clone(), self.limits.pulse);
         let reports = self.reports.0.clone();
         self.tasks.spawn(async move {
@@ -81,7 +89,9 @@ impl Driver {
             Report::Hung { conn } => self.end(conn, CloseReason::Silent),
             Report::Ended { conn, reason } => self.ended(conn, &reason),
             Report::Released { conn } => {
-                let Some(entry) = self.conns.get_mut(conn) else { return };
+                let Some(entry) = self.conns.get_mut(conn) else {
+                    return;
+                };
                 entry.tasked = false;
                 entry.phase = Phase::Ending;
                 if entry.gone {
@@ -97,7 +107,9 @@ impl Driver {
     fn agreed(&mut self, conn: ConnId, keep: tokio::sync::oneshot::Sender<()>) {
         let full = self.conns.kept() >= self.limits.kept;
         let superseded = self.conns.superseded(conn);
-        let Some(entry) = self.conns.get_mut(conn) else { return };
+        let Some(entry) = self.conns.get_mut(conn) else {
+            return;
+        };
         if entry.gone || entry.phase != Phase::Agreeing {
             return;
         }
@@ -119,7 +131,9 @@ impl Driver {
 
     fn not_spoken(&mut self, conn: ConnId) {
         let rival = self.conns.has_rival(conn);
-        let Some(entry) = self.conns.get_mut(conn) else { return };
+        let Some(entry) = self.conns.get_mut(conn) else {
+            return;
+        };
         if entry.phase != Phase::Agreeing {
             return;
         }
@@ -135,10 +149,14 @@ impl Driver {
         self.stats.closed += 1;
         match reason {
             CloseReason::Silent => self.stats.silent += 1,
-            CloseReason::FrameTooLong { .. } | CloseReason::FrameEmpty => self.stats.bad_frames += 1,
+            CloseReason::FrameTooLong { .. } | CloseReason::FrameEmpty => {
+                self.stats.bad_frames += 1
+            }
             _ => {}
         }
-        let Some(entry) = self.conns.get_mut(conn) else { return };
+        let Some(entry) = self.conns.get_mut(conn) else {
+            return;
+        };
         let was_kept = entry.phase == Phase::Kept && !entry.gone;
         entry.phase = Phase::Ending;
         let (connection, peer) = (entry.connection, entry.peer);
@@ -150,7 +168,9 @@ impl Driver {
 
     /// Ends a connection for a reason of ours: its session says good-bye, or it closes at once.
     pub(super) fn end(&mut self, conn: ConnId, reason: CloseReason) {
-        let Some(entry) = self.conns.get_mut(conn) else { return };
+        let Some(entry) = self.conns.get_mut(conn) else {
+            return;
+        };
         entry.phase = Phase::Ending;
         entry.verdict.send_if_modified(|verdict| {
             let first = verdict.is_none();
@@ -172,11 +192,17 @@ impl Driver {
     }
 
     pub(super) fn count_refusal(&mut self, conn: ConnId, reason: RefuseReason) {
-        let Some(entry) = self.conns.get_mut(conn) else { return };
+        let Some(entry) = self.conns.get_mut(conn) else {
+            return;
+        };
         let (remote, peer) = (entry.remote.clone(), entry.peer);
         tracing::debug!(%conn, %remote, %reason, "refused");
         *self.stats.refused.entry(reason).or_default() += 1;
         self.dialer.refused(Instant::now(), peer);
-        self.tell(NetEvent::Refused { remote, peer: Some(peer), reason });
+        self.tell(NetEvent::Refused {
+            remote,
+            peer: Some(peer),
+            reason,
+        });
     }
 }

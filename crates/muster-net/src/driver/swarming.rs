@@ -19,16 +19,34 @@ impl Driver {
                 self.ports.send_modify(|ports| ports.learn(&address));
                 self.tell_surely(NetEvent::Listening { addr: address });
             }
-            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+            SwarmEvent::ConnectionEstablished {
+                peer_id,
+                connection_id,
+                endpoint,
+                ..
+            } => {
                 self.established(TransportId(peer_id), connection_id, &endpoint);
             }
-            SwarmEvent::ConnectionClosed { connection_id, cause, .. } => {
+            SwarmEvent::ConnectionClosed {
+                connection_id,
+                cause,
+                ..
+            } => {
                 self.closed(connection_id, cause.as_ref());
             }
-            SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
+            SwarmEvent::OutgoingConnectionError {
+                connection_id,
+                peer_id,
+                error,
+            } => {
                 self.dial_failed(connection_id, peer_id, &error);
             }
-            SwarmEvent::IncomingConnectionError { send_back_addr, peer_id, error, .. } => {
+            SwarmEvent::IncomingConnectionError {
+                send_back_addr,
+                peer_id,
+                error,
+                ..
+            } => {
                 let reason = match &error {
                     ListenError::Denied { cause } => match cause.downcast_ref::<Denied>() {
                         Some(Denied(reason)) => *reason,
@@ -49,9 +67,15 @@ impl Driver {
                 }
                 *self.stats.refused.entry(reason).or_default() += 1;
                 let peer = peer_id.map(TransportId);
-                self.tell(NetEvent::Refused { remote: send_back_addr, peer, reason });
+                self.tell(NetEvent::Refused {
+                    remote: send_back_addr,
+                    peer,
+                    reason,
+                });
             }
-            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+            SwarmEvent::ListenerClosed {
+                addresses, reason, ..
+            } => {
                 tracing::warn!(?addresses, ?reason, "a listener has closed");
             }
             SwarmEvent::ListenerError { error, .. } => {
@@ -67,21 +91,23 @@ impl Driver {
             self.dialer.reached(&target, peer);
         }
         let remote = at.get_remote_address().clone();
-        let conn = self.conns.open(connection, peer, remote, outbound, Instant::now());
+        let conn = self
+            .conns
+            .open(connection, peer, remote, outbound, Instant::now());
         tracing::debug!(%conn, %peer, outbound, "encrypted");
         if self.conns.len() > self.limits.kept + self.limits.shaking {
             self.refuse(conn, RefuseReason::Full);
         }
     }
 
-    fn closed(
-        &mut self,
-        connection: ConnectionId,
-        cause: Option<&libp2p::swarm::ConnectionError>,
-    ) {
-        let Some(conn) = self.conns.find(connection) else { return };
+    fn closed(&mut self, connection: ConnectionId, cause: Option<&libp2p::swarm::ConnectionError>) {
+        let Some(conn) = self.conns.find(connection) else {
+            return;
+        };
         let rival = self.conns.has_rival(conn);
-        let Some(entry) = self.conns.get_mut(conn) else { return };
+        let Some(entry) = self.conns.get_mut(conn) else {
+            return;
+        };
         entry.gone = true;
         let reason = reasons::of_close(cause);
         tracing::debug!(%conn, ?reason, "connection closed");
@@ -115,7 +141,9 @@ impl Driver {
         peer: Option<PeerId>,
         error: &DialError,
     ) {
-        let Some(target) = self.dials.remove(&connection) else { return };
+        let Some(target) = self.dials.remove(&connection) else {
+            return;
+        };
         self.stats.dials_failed += 1;
         let now = Instant::now();
         let reason = match peer.and_then(|p| self.swarm.behaviour().banned(&p, now)) {
@@ -123,8 +151,12 @@ impl Driver {
             None => reasons::of_dial(error),
         };
         tracing::debug!(?target, %reason, "dial failed");
-        let tell = self.dialer.failed(now, &target, reason == DialFailure::Oneself);
-        if tell && let crate::dialer::Target::Given(addr) | crate::dialer::Target::Once(addr) = target {
+        let tell = self
+            .dialer
+            .failed(now, &target, reason == DialFailure::Oneself);
+        if tell
+            && let crate::dialer::Target::Given(addr) | crate::dialer::Target::Once(addr) = target
+        {
             self.tell(NetEvent::DialFailed { addr, reason });
         }
     }
