@@ -198,10 +198,6 @@ fn multicast_and_broadcast_reach_all_linked_hosts() {
     net.link(0, 1, Link::UP);
     net.link(0, 2, Link::UP);
     for to in ["239.77.83.84", "10.77.0.255"] {
-        if to == "10.77.0.255" {
-            // A plain socket may not broadcast; the beacon's own tests go over this way too.
-            continue;
-        }
         let own: Vec<String> = (0..4).map(|host| net.ip(host).to_string()).collect();
         let ears = [1, 2, 3]
             .map(|host| Running::start(&net, host, TOOL, &["hear", &own[host], to, "4000"]));
@@ -308,6 +304,48 @@ fn recontacts(net: &TestNet, how: &str, arguments: [&[&str]; 2]) {
     );
     assert!(median(all) < 2_000);
     other.drain();
+}
+
+/// Frames of 64 KiB as fast as they go, both ways, over a link that needs a second for each: the
+/// connection does not take its own queue for silence.
+#[test]
+fn a_full_slow_link_is_not_taken_for_dead() {
+    let Some(net) = TestNet::for_test(4).unwrap() else {
+        return;
+    };
+    let quic: &[&str] = &["--flood", "--listen", "/ip4/0.0.0.0/udp/0/quic-v1"];
+    let tcp: &[&str] = &["--flood", "--listen", "/ip4/0.0.0.0/tcp/0"];
+    let probes: Vec<Running> = [tcp, tcp, quic, quic]
+        .into_iter()
+        .enumerate()
+        .map(|(host, arguments)| Running::start(&net, host, PROBE, arguments))
+        .collect();
+    let slow = Link {
+        rate: Some(500_000),
+        delay: Duration::from_millis(50),
+        ..Link::UP
+    };
+    net.link(0, 1, slow);
+    net.link(2, 3, slow);
+    for probe in &probes {
+        probe
+            .wait("connected", "ms", 0, Duration::from_secs(6))
+            .expect("connected");
+    }
+    std::thread::sleep(Duration::from_secs(12));
+    for (host, probe) in probes.iter().enumerate() {
+        let lines: Vec<String> = probe.lines.try_iter().collect();
+        let frames = lines
+            .iter()
+            .filter(|line| line.contains("\"frame\""))
+            .count();
+        println!("host {host}: {frames} frames of 64 KiB heard in 12 s at 500 kbit/s");
+        assert!(frames > 4, "{lines:?}");
+        assert!(
+            !lines.iter().any(|line| line.contains("\"closed\"")),
+            "{lines:?}"
+        );
+    }
 }
 
 #[test]

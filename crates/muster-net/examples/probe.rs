@@ -2,7 +2,8 @@
 //!
 //! `probe [--listen ADDR]... [--peer ADDR]... [--no-discovery] [--ask]`. A frame that begins with
 //! `Q` is answered with the same bytes after an `A`; with `--ask` the probe sends a `Q` on every
-//! connection each 50 ms and prints the answers. It ends when its standard input does.
+//! connection each 50 ms and prints the answers; with `--flood` it keeps every outbox full of
+//! frames of 64 KiB. It ends when its standard input does.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -28,9 +29,9 @@ fn say(event: &str, mut fields: Value) {
     println!("{fields}");
 }
 
-fn arguments() -> Result<(NetConfig, bool), Failure> {
+fn arguments() -> Result<(NetConfig, bool, bool), Failure> {
     let mut config = NetConfig::default();
-    let mut ask = false;
+    let (mut ask, mut flood) = (false, false);
     let mut rest = std::env::args().skip(1);
     while let Some(argument) = rest.next() {
         let mut value = || {
@@ -42,6 +43,7 @@ fn arguments() -> Result<(NetConfig, bool), Failure> {
             "--peer" => config.peers.push(value()?.parse()?),
             "--no-discovery" => config.discovery = false,
             "--ask" => ask = true,
+            "--flood" => flood = true,
             other => return Err(format!("unknown argument {other}").into()),
         }
     }
@@ -49,7 +51,7 @@ fn arguments() -> Result<(NetConfig, bool), Failure> {
         config.listen.push("/ip4/0.0.0.0/tcp/0".parse()?);
         config.listen.push("/ip4/0.0.0.0/udp/0/quic-v1".parse()?);
     }
-    Ok((config, ask))
+    Ok((config, ask, flood))
 }
 
 #[tokio::main]
@@ -58,7 +60,7 @@ async fn main() -> Result<(), Failure> {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
-    let (config, ask) = arguments()?;
+    let (config, ask, flood) = arguments()?;
     let (net, mut events) = Net::start(config)?;
     say("started", json!({ "id": net.id().to_string() }));
     let mut boxes: BTreeMap<ConnId, Outbox> = BTreeMap::new();
@@ -70,8 +72,12 @@ async fn main() -> Result<(), Failure> {
                 Some(event) => show(event, &mut boxes),
                 None => break,
             },
-            _ = ticks.tick(), if ask => {
+            _ = ticks.tick(), if ask || flood => {
                 for outbox in boxes.values() {
+                    while flood && outbox.try_send(vec![b'F'; 64 * 1024]).is_ok() {}
+                    if !ask {
+                        continue;
+                    }
                     // A full outbox is asked again at the next tick.
                     let _full = outbox.try_send(format!("Q{}", now_ms()).into_bytes());
                 }

@@ -409,3 +409,6 @@ impl Jitter {
         Duration::from_micros(self.0 % micros)
     }
 }
+
+#[cfg(test)]
+mod tests;

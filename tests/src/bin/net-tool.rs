@@ -58,7 +58,9 @@ fn ping(ip: Ipv4Addr, port: u16, count: u64) -> Result<(), Box<dyn Error>> {
 
 fn hear(own: Ipv4Addr, group: Ipv4Addr, port: u16) -> Result<(), Box<dyn Error>> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
-    socket.join_multicast_v4(&group, &own)?;
+    if group.is_multicast() {
+        socket.join_multicast_v4(&group, &own)?;
+    }
     socket.set_read_timeout(Some(Duration::from_secs(3)))?;
     println!("ready");
     let mut bytes = [0_u8; 64];
@@ -70,6 +72,8 @@ fn hear(own: Ipv4Addr, group: Ipv4Addr, port: u16) -> Result<(), Box<dyn Error>>
 }
 
 fn say(own: Ipv4Addr, group: Ipv4Addr, port: u16) -> Result<(), Box<dyn Error>> {
-    UdpSocket::bind((own, 0))?.send_to(b"hello", (group, port))?;
+    let socket = UdpSocket::bind((own, 0))?;
+    socket.set_broadcast(true)?;
+    socket.send_to(b"hello", (group, port))?;
     Ok(())
 }

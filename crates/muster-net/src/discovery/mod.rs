@@ -5,10 +5,15 @@
 //! meeting is answered at once, straight to its sender, so both sides know within half a second of
 //! the link coming up, whichever of them spoke first, and though no interface event tells of it.
 //!
-//! Why not libp2p's mDNS: see the measurements in `docs` of this module's `beacon`. In short, it
-//! reports a peer once and stays quiet about it while it remembers it, so a second meeting gives no
-//! event; it answers only queries; it ends an interface's task for good at the first read error;
-//! and it shows every libp2p program on the network to us and us to it.
+//! Why not libp2p's mDNS (0.49): measured on the test network, two hosts running, no default route,
+//! query interval 1 s. It hears and sends there, and a first contact took 5 to 1,040 ms. But with
+//! its usual lifetime of 6 minutes neither of two later contacts, after cuts of 3 s and 10 s, gave
+//! any event: it stays quiet about a peer it remembers, so nothing says that the link is back. With
+//! a lifetime of 3 s it forgot in time and told of the return after 390 ms, but then a peer is
+//! forgotten, and its addresses with it, 2 to 3 s into every cut. It also ends an interface's task
+//! for good at the first read error, and introduces every libp2p program on the network to us and
+//! us to it. The beacon: 35 to 425 ms from link to session on ten first contacts, the same after
+//! cuts, and each one heard is a sign of life that the dialler can use.
 //!
 //! The beacon is neither secret nor authentic: it says that a Muster of this transport id listens on
 //! these ports, and nothing of an incident or a device. A false one costs a bounded number of

@@ -249,7 +249,11 @@ impl Driver {
         let Some(peer) = self.conns.get_mut(conn).map(|c| c.peer) else {
             return;
         };
-        let until = Instant::now() + span;
+        let now = Instant::now();
+        // A span beyond the clock's range is as good as a day.
+        let until = now
+            .checked_add(span)
+            .unwrap_or(now + Duration::from_secs(86_400));
         self.swarm.behaviour_mut().ban(peer.0, until);
         self.dialer.hold(peer, until);
     }
