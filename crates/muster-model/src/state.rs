@@ -203,7 +203,7 @@ impl State {
 
     /// Takes an object back from a checkpoint, replacing what the state held of it.
     pub fn load(&mut self, id: ObjectId, bytes: &[u8]) -> Result<(), CodecError> {
-        let object = packed::unpack(bytes)?;
+        let object = packed::unpack(bytes, packed::Trust::Stored)?;
         let mut batch = self.batch();
         batch.forget(id);
         batch.put(id, object);
@@ -231,5 +231,5 @@ impl State {
 
 /// Decodes bytes that this state packed or checked itself.
 fn unpack_own(bytes: &[u8]) -> Object {
-    packed::unpack(bytes).unwrap_or_default()
+    packed::unpack(bytes, packed::Trust::Own).unwrap_or_default()
 }

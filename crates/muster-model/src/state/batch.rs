@@ -22,7 +22,7 @@ use super::{
 use crate::digest::section_hash;
 
 /// Most objects held decoded.
-const HELD: usize = 512;
+const HELD: usize = 128;
 
 struct Held {
     object: Object,
