@@ -73,24 +73,15 @@ pub fn sections(bytes: &[u8]) -> [&[u8]; 3] {
     [next(), next(), next()]
 }
 
-/// Where packed bytes come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
-    /// This process packed or checked them.
-    Own,
-    /// A checkpoint.
-    Stored,
-}
-
 /// Reads an object.
-pub fn unpack(bytes: &[u8], trust: Trust) -> Result<Object, CodecError> {
+pub fn unpack(bytes: &[u8]) -> Result<Object, CodecError> {
     let mut cursor = codec::Cursor::new("packed object", bytes);
     let erased: bool = cursor.take()?;
     let mut sections: [Section; 3] = Default::default();
     for section in &mut sections {
         let len: u64 = cursor.take()?;
         let len = usize::try_from(len).map_err(|_| cursor.malformed("length".into()))?;
-        *section = unpack_section(cursor.bytes(len)?, trust)?;
+        *section = unpack_section(cursor.bytes(len)?)?;
     }
     cursor.finish()?;
     Ok(Object { erased, sections })
@@ -223,23 +214,22 @@ impl Table {
     }
 }
 
-/// What this process packed itself is read without being encoded again for comparison. The cursor's
-/// bound on allocation is small; a section beyond it takes the long way.
-fn read_section(bytes: &[u8], trust: Trust) -> Result<PackedSection<Value>, CodecError> {
-    if trust == Trust::Own {
-        let mut cursor = codec::Cursor::new("packed section", bytes);
-        if let Ok(section) = cursor.take() {
-            return Ok(section);
-        }
+/// Reads a section without encoding it again for comparison: packed bytes come from this process or
+/// its sealed checkpoints. The cursor's bound on allocation is small; a section beyond it takes the
+/// long way.
+fn read_section(bytes: &[u8]) -> Result<PackedSection<Value>, CodecError> {
+    let mut cursor = codec::Cursor::new("packed section", bytes);
+    match cursor.take() {
+        Ok(section) if cursor.is_empty() => Ok(section),
+        _ => codec::decode::<_, LIMIT>("packed section", bytes),
     }
-    codec::decode::<_, LIMIT>("packed section", bytes)
 }
 
-fn unpack_section(bytes: &[u8], trust: Trust) -> Result<Section, CodecError> {
+fn unpack_section(bytes: &[u8]) -> Result<Section, CodecError> {
     if bytes.is_empty() {
         return Ok(Section::default());
     }
-    let (logs, entries, birth, groups) = read_section(bytes, trust)?;
+    let (logs, entries, birth, groups) = read_section(bytes)?;
     let entries = entries
         .into_iter()
         .map(|(log, seq, check, times)| {
