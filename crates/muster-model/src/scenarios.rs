@@ -429,3 +429,27 @@ fn lists_filter_by_code_label_word_and_reference() {
     assert_eq!(listed(kinds::VOLUNTEER, "phone", "").len(), 2);
     assert_eq!(query::find(&a.state, "testwell ada", 10), [object(10)]);
 }
+
+#[test]
+fn a_write_that_does_not_count_makes_no_object() {
+    let (mut a, _) = two();
+    operation_with_two_tasks(&mut a);
+    let mut relay = Device::new(6, Role::Relay);
+    relay.hears(&a);
+    let outcomes = relay.write(kinds::NEED, 9, &json!({"title": "rien"}));
+    assert!(matches!(
+        outcomes.as_slice(),
+        [Outcome::Inert(Inert::Role { .. })]
+    ));
+    assert!(item::item(&relay.state, object(9)).is_none());
+    assert_eq!(
+        numbers::resolve(&relay.state, "0909", &[]),
+        numbers::Resolved::NotFound
+    );
+    let priority = table::kind(kinds::TASK).unwrap().named("priority").unwrap();
+    let builtin = Vocabularies::builtin();
+    assert_eq!(
+        crate::vocabulary::labels(builtin, priority, "high"),
+        Some(("High", "Haute"))
+    );
+}
