@@ -12,7 +12,7 @@ use muster_log::{
 
 use super::register::{Register, Write, rank};
 use crate::{
-    table::{self, Field, FieldType, Kind, Merge},
+    table::{self, Kind, Merge},
     value::{Typed, kind as vk},
 };
 
@@ -349,9 +349,4 @@ fn target(value: &Value) -> Option<ObjectId> {
     }
     let bytes: [u8; 16] = (&value.bytes[..]).try_into().ok()?;
     Some(ObjectId(bytes))
-}
-
-/// Whether a field's sums are whole numbers.
-pub fn sums_integers(field: &Field) -> bool {
-    matches!(field.ty, FieldType::Integer(..))
 }
