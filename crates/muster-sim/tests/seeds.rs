@@ -1,7 +1,7 @@
 //! Many small worlds: 3 to 8 devices, random contacts, cuts, writes and admissions.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use muster_log::role::Role;
+use muster_log::role::{MAX_DEPTH, Role};
 use muster_sim::{
     SimError,
     net::{Net, Weather},
@@ -35,7 +35,11 @@ fn run(number: u64) -> Result<(), SimError> {
         }
         if net.world.devices.len() < 8 && net.seed().once_in(4) {
             let by = pick(&mut net);
-            net.world.admit(by, Role::Coordinator)?;
+            let device = &net.world.devices[by];
+            let grant = device.book.authority().grant(&device.grant);
+            if grant.is_some_and(|g| g.depth < MAX_DEPTH) {
+                net.world.admit(by, Role::Coordinator)?;
+            }
         }
         let devices = net.world.devices.len();
         let a = net.seed().index(devices);
