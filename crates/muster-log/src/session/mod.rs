@@ -85,6 +85,20 @@ pub struct ReadRequest {
     pub bytes: usize,
 }
 
+impl ReadRequest {
+    /// Asks for a whole stretch of a log, outside of any session.
+    pub fn whole(log: LogKey, from: u64, to: u64) -> Self {
+        Self {
+            id: ReadId(0),
+            log,
+            from: Seq(from),
+            to: Seq(to),
+            entries: usize::MAX,
+            bytes: usize::MAX,
+        }
+    }
+}
+
 /// What the caller is to do. Carry them out in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {

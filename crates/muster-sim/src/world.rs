@@ -1,0 +1,207 @@
+//! An incident and its devices, in memory: founding, admitting, and letting them meet.
+
+use muster_log::{
+    act::{Act, Admit, Audience, KeyAct, LOCKBOX_INFO, Lockbox, act_id},
+    chain::DeviceKey,
+    codec::{Bounded, Bytes, Text},
+    entry::kind,
+    genesis::{Allowances, Founder, Genesis, GenesisBody, RestRules},
+    hash,
+    ids::{Class, DeviceId, ExchangeKey, GrantId, Lane, Millis},
+    role::Role,
+    run,
+    seal::{self, ClassKey, ExchangeSecret},
+};
+
+use crate::{SimError, device::Device, operation, seed::Seed};
+
+/// An incident with its devices; the first one is the founder.
+pub struct World {
+    /// The incident.
+    pub genesis: Genesis,
+    /// Its secret.
+    pub secret: [u8; 32],
+    /// Its devices.
+    pub devices: Vec<Device>,
+    /// Where all chance comes from.
+    pub seed: Seed,
+}
+
+fn fresh(seed: &mut Seed) -> (DeviceKey, ExchangeSecret) {
+    (
+        DeviceKey::from_bytes(&seed.bytes()),
+        ExchangeSecret::from_random(seed.bytes()),
+    )
+}
+
+fn text<const N: usize>(text: &str) -> Result<Text<N>, SimError> {
+    Ok(Text::try_from(text.to_owned())?)
+}
+
+impl World {
+    /// Founds an incident: its founder holds an hq grant and one key of each class.
+    pub fn found(number: u64) -> Result<Self, SimError> {
+        let mut seed = Seed::new(number);
+        let (key, exchange) = fresh(&mut seed);
+        let root = DeviceKey::from_bytes(&seed.bytes());
+        let body = GenesisBody {
+            format: 1,
+            suite: 1,
+            salt: seed.bytes(),
+            name: text("Simulated flood")?,
+            claimed: Millis(1_760_000_000_000),
+            roots: Bounded::try_from(vec![root.id()])?,
+            threshold: 1,
+            founder: Founder {
+                device: key.id(),
+                exchange: exchange.public()?,
+                label: text("device 0")?,
+                code: text("D0")?,
+            },
+            schema: 1,
+            allowances: Allowances::default(),
+            rest: RestRules::default(),
+            retention_days: 30,
+            languages: Bounded::try_from(vec![text("en")?])?,
+        };
+        let genesis = Genesis::sign(body, &[root])?;
+        let secret = seed.bytes();
+        let grant = hash::founder_grant(&genesis.id());
+        let mut founder = Device::new(
+            "device 0",
+            genesis.clone(),
+            secret,
+            grant,
+            key,
+            exchange,
+            seed.number(),
+        );
+        for class in [Class::C1, Class::C2, Class::C3] {
+            let key = ClassKey::from_bytes(seed.bytes());
+            let holder = (founder.key.id(), founder.exchange.public()?);
+            let act = key_act(&key, class, &[holder], &mut seed)?;
+            let part = (Class::C0, vec![operation(&act)?]);
+            founder.write(Lane::AUTHORITY, kind::KEY, vec![part])?;
+        }
+        Ok(Self {
+            genesis,
+            secret,
+            devices: vec![founder],
+            seed,
+        })
+    }
+
+    /// Founds an incident with a number of devices, all admitted by the founder, all knowing the
+    /// authority log up to their own admission.
+    pub fn with_devices(number: u64, count: usize, role: Role) -> Result<Self, SimError> {
+        let mut world = Self::found(number)?;
+        while world.devices.len() < count {
+            world.admit(0, role)?;
+        }
+        Ok(world)
+    }
+
+    /// A device.
+    pub fn device(&mut self, at: usize) -> Result<&mut Device, SimError> {
+        self.devices
+            .get_mut(at)
+            .ok_or(SimError::Missing("device", at))
+    }
+
+    /// Device `by` admits a new one, which starts with all of `by`'s lane 0. Gives its index.
+    pub fn admit(&mut self, by: usize, role: Role) -> Result<usize, SimError> {
+        let at = self.devices.len();
+        let (key, exchange) = fresh(&mut self.seed);
+        let label = format!("device {at}");
+        let grant = self.write_admission(by, role, &label, key.id(), exchange.public()?)?;
+        let generation = self.seed.number();
+        let genesis = self.genesis.clone();
+        let mut device = Device::new(
+            &label,
+            genesis,
+            self.secret,
+            grant,
+            key,
+            exchange,
+            generation,
+        );
+        let lane0 = self.device(by)?.store.lane(Lane::AUTHORITY);
+        // Logs come in the order of their keys: again, until those that admit went first.
+        for _ in 0..=muster_log::role::MAX_DEPTH {
+            for run in &lane0 {
+                device.receive(&run::encode(run));
+            }
+        }
+        device.refusals = 0;
+        self.devices.push(device);
+        Ok(at)
+    }
+
+    fn write_admission(
+        &mut self,
+        by: usize,
+        role: Role,
+        label: &str,
+        device: DeviceId,
+        exchange: ExchangeKey,
+    ) -> Result<GrantId, SimError> {
+        let admit = Act::Admit(Admit {
+            device,
+            exchange,
+            role,
+            person: None,
+            scope: None,
+            label: text(label)?,
+            code: text("D")?,
+            expires: None,
+            lifts: Bounded::default(),
+        });
+        let part = (Class::C0, vec![operation(&admit)?]);
+        let admitted = self
+            .device(by)?
+            .write(Lane::AUTHORITY, kind::AUTHORITY, vec![part])?;
+        let grant = act_id(&admitted.run.head(), 0, 0);
+        for class in [Class::C1, Class::C2] {
+            let key = self.device(by)?.book.keys().writing_key(class).cloned();
+            let Some(key) = key.filter(|_| role.reads_class(class)) else {
+                continue;
+            };
+            let act = key_act(&key, class, &[(device, exchange)], &mut self.seed)?;
+            let part = (Class::C0, vec![operation(&act)?]);
+            self.device(by)?
+                .write(Lane::AUTHORITY, kind::KEY, vec![part])?;
+        }
+        Ok(grant)
+    }
+
+    /// Whether all devices have the same entries.
+    pub fn converged(&self) -> bool {
+        let mut digests = self.devices.iter().map(|d| d.book.frontier_digest());
+        let first = digests.next();
+        digests.all(|d| Some(d) == first)
+    }
+}
+
+fn key_act(
+    key: &ClassKey,
+    class: Class,
+    to: &[(DeviceId, ExchangeKey)],
+    seed: &mut Seed,
+) -> Result<Act, SimError> {
+    let mut lockboxes = Vec::new();
+    for (device, exchange) in to {
+        let sealed = seal::seal_to(exchange, LOCKBOX_INFO, key.bytes(), seed.bytes())?;
+        lockboxes.push(Lockbox {
+            device: *device,
+            sealed: Bytes::try_from(sealed)?,
+        });
+    }
+    Ok(Act::Key(KeyAct {
+        key: key.id(),
+        class,
+        audience: Audience::WholeClass,
+        lockboxes: Bounded::try_from(lockboxes)?,
+        under: Bounded::default(),
+        previous: Bounded::default(),
+    }))
+}
