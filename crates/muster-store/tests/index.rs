@@ -179,6 +179,18 @@ fn an_opening_that_killed_the_process_is_not_tried_again() {
     drop(ready(&path));
 }
 
+/// sled lets go of its lock a moment late; that must not cost a sound index.
+#[test]
+fn an_index_can_be_opened_again_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("index");
+    let model = fill(&path, 6, 3);
+    for _ in 0..200 {
+        drop(ready(&path));
+    }
+    same(&ready(&path), &model);
+}
+
 /// What sled stores is neither readable nor exchangeable, nor can an entry be taken away.
 #[test]
 fn keys_and_values_are_hidden_and_the_sum_vouches_for_all() {
