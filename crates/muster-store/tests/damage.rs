@@ -385,3 +385,41 @@ fn a_repair_cut_at_every_call_can_be_repeated() {
     }
     println!("repair cut at each of {changes} calls, 6 seeds: same records every time");
 }
+
+/// Cut exactly between two frames, a segment looks whole; the next one's header knows better.
+#[test]
+fn frames_missing_from_the_end_of_an_earlier_segment_are_missed() {
+    let (fs, written) = built(29, true);
+    let path = journal_path("00000001.seg");
+    let dir = open(&fs).unwrap();
+    let (journal, _) = Journal::open(&dir, common::SMALL).unwrap();
+    let positions: Vec<_> = journal.scan(None).unwrap().map(|i| i.unwrap().0).collect();
+    let last = positions
+        .iter()
+        .rfind(|p| p.segment.number == 1)
+        .unwrap()
+        .offset;
+    drop((journal, dir));
+    let len = fs
+        .files()
+        .into_iter()
+        .find(|(p, _)| *p == path)
+        .unwrap()
+        .1
+        .len();
+    fs.damage(&path, |bytes| {
+        bytes.truncate(usize::try_from(last).unwrap())
+    })
+    .unwrap();
+    match open_journal(&fs) {
+        Err(JournalError::Damaged {
+            offset,
+            why: Why::End,
+            ..
+        }) => assert_eq!(offset, last),
+        other => panic!("{other:?}"),
+    }
+    let (_, damages, _) = saved(&fs);
+    assert_eq!((damages[0].start, damages[0].end as usize), (last, len));
+    assert_eq!(repair_and_check(&fs, &written, "end"), written.len() - 1);
+}

@@ -179,6 +179,18 @@ fn an_opening_that_killed_the_process_is_not_tried_again() {
     drop(ready(&path));
 }
 
+/// sled lets go of its lock a moment late; that must not cost a sound index.
+#[test]
+fn an_index_can_be_opened_again_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("index");
+    let model = fill(&path, 6, 3);
+    for _ in 0..200 {
+        drop(ready(&path));
+    }
+    same(&ready(&path), &model);
+}
+
 /// What sled stores is neither readable nor exchangeable, nor can an entry be taken away.
 #[test]
 fn keys_and_values_are_hidden_and_the_sum_vouches_for_all() {
@@ -227,7 +239,7 @@ fn a_damaged_folder_is_rebuilt_or_still_valid() {
     let models = fill_all(&whole, 4, 12);
     let sources = files(&whole);
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    for round in 0..120 {
+    for round in 0..60 {
         let path = home.path().join(format!("index-{round}"));
         fs::create_dir(&path).unwrap();
         for source in &sources {
@@ -278,7 +290,7 @@ fn a_damaged_folder_is_rebuilt_or_still_valid() {
         fs::remove_dir_all(&path).unwrap();
     }
     println!("index damage, seed {seed}: {counts:?}");
-    assert!(counts.values().sum::<u32>() == 120 && counts.len() > 1);
+    assert!(counts.values().sum::<u32>() == 60 && counts.len() > 1);
 }
 
 fn change() -> impl Strategy<Value = (bool, u8, u8, Vec<u8>)> {

@@ -93,7 +93,11 @@ enum Report {
 /// Entries between two signs of life.
 const STRIDE: u64 = 1024;
 
-fn open_sled(path: &Path, options: Options) -> Result<sled::Db, String> {
+/// How often, and how long apart, sled's own lock is tried again.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+fn try_sled(path: &Path, options: Options) -> Result<sled::Db, String> {
     guarded(|| {
         sled::Config::new()
             .path(path)
@@ -103,6 +107,22 @@ fn open_sled(path: &Path, options: Options) -> Result<sled::Db, String> {
             .mode(sled::Mode::LowSpace)
             .open()
     })
+}
+
+/// Opens sled. Its background threads may hold its lock for a moment after it was dropped in this
+/// process; other processes are kept out by the data directory's lock. Without patience here a
+/// sound index would be thrown away.
+fn open_sled(path: &Path, options: Options) -> Result<sled::Db, String> {
+    let mut tries = 0;
+    loop {
+        match try_sled(path, options) {
+            Err(why) if why.contains("could not acquire lock") && tries < LOCK_TRIES => {
+                tries += 1;
+                thread::sleep(LOCK_PAUSE);
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Reads everything and compares it with the marker.
