@@ -42,9 +42,6 @@ pub mod kinds {
     pub const PLEDGE: u16 = 14;
 }
 
-/// Version of the table: a state stored under another version is computed anew from the entries.
-pub const SCHEMA: u32 = 1;
-
 /// Words for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Label {
