@@ -12,3 +12,7 @@ pub mod recovery;
 pub mod server;
 pub mod setup;
 mod verbs;
+
+/// Version of the field table: a state stored under another version is computed anew from the
+/// entries. Raise it with every change to how objects are packed or operations are applied.
+pub const FIELD_TABLE: u32 = 1;

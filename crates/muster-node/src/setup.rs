@@ -121,7 +121,7 @@ fn genesis(
             label: founding.label,
             code: founding.code,
         },
-        schema: muster_model::table::SCHEMA,
+        schema: crate::FIELD_TABLE,
         allowances: Allowances::default(),
         rest: RestRules::default(),
         retention_days: 0,

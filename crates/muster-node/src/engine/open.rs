@@ -51,7 +51,7 @@ impl Engine {
             secrets.renew_generation(random);
             dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
         }
-        let schema = muster_model::table::SCHEMA;
+        let schema = crate::FIELD_TABLE;
         let opened = Index::open(&dir.index_path(), dir.key(), schema, index_options())?;
         let mut state = State::default();
         let (index, marker) = usable_marker(opened, &journal, &mut state, &mut report);
@@ -179,7 +179,7 @@ pub(super) fn checkpoint(
     }
     let marker = Marker {
         position,
-        schema: muster_model::table::SCHEMA,
+        schema: crate::FIELD_TABLE,
         meta: Vec::new(),
     };
     index.checkpoint(puts, deletes, marker)?;
