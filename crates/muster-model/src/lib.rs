@@ -20,3 +20,6 @@ pub mod text;
 pub mod value;
 pub mod vocabulary;
 pub mod writes;
+
+#[cfg(test)]
+mod scenarios;

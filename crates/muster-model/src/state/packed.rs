@@ -23,7 +23,9 @@ const LIMIT: usize = 256 * 1024 * 1024;
 const ERASED: &[u8] = b"erased";
 
 type Entry = (LogPrefix, u64, HashCheck);
-type PackedEntry = (u32, u64, HashCheck, Option<(u64, i64)>);
+/// Logical and claimed time.
+type Times = (u64, i64);
+type PackedEntry = (u32, u64, HashCheck, Option<Times>);
 type At = (u32, u16);
 type PackedRegister = (
     u16,
@@ -173,8 +175,11 @@ fn pack_section(section: &Section) -> Vec<u8> {
     codec::encode(&section)
 }
 
+/// An entry as listed, with its times where a write of it is alive.
+type Listed = (Entry, Option<Times>);
+
 struct Table {
-    entries: Vec<(Entry, Option<(u64, i64)>)>,
+    entries: Vec<Listed>,
 }
 
 fn malformed(why: &str) -> CodecError {
@@ -185,7 +190,7 @@ fn malformed(why: &str) -> CodecError {
 }
 
 impl Table {
-    fn get(&self, entry: u32) -> Result<&(Entry, Option<(u64, i64)>), CodecError> {
+    fn get(&self, entry: u32) -> Result<&Listed, CodecError> {
         usize::try_from(entry)
             .ok()
             .and_then(|i| self.entries.get(i))
