@@ -75,7 +75,9 @@ pub fn reference_text(r: &Reference) -> String {
 
 /// The object as shown; none when nothing is known of it.
 pub fn item(state: &State, id: ObjectId) -> Option<Item> {
-    let object = state.object(id)?;
+    let object = state
+        .object(id)
+        .filter(|o| o.erased || o.kind().is_some())?;
     let canonical = state.canonical(id);
     let mut joined = state.joined(id);
     joined.remove(&id);

@@ -121,13 +121,13 @@ pub fn resolve(state: &State, given: &str, kinds: &[u16]) -> Resolved {
         },
         None => by_prefix(state, given),
     };
-    if !kinds.is_empty() {
-        found.retain(|id| {
-            state
-                .object(*id)
-                .is_some_and(|o| o.kind().is_none_or(|k| kinds.contains(&k)))
-        });
-    }
+    // What only writes that do not count have touched is no object to anybody.
+    found.retain(|id| {
+        state.object(*id).is_some_and(|o| match o.kind() {
+            Some(kind) => kinds.is_empty() || kinds.contains(&kind),
+            None => o.erased,
+        })
+    });
     match found.as_slice() {
         [] => Resolved::NotFound,
         [one] => Resolved::Found(*one),

@@ -9,7 +9,7 @@ use crate::{
     state::{Object, State},
     table::{Field, FieldType, Kind, Merge},
     text,
-    value::Typed,
+    value::{Typed, kind as vk},
 };
 
 /// One condition of a list.
@@ -143,19 +143,15 @@ pub fn find(state: &State, words: &str, limit: usize) -> Vec<ObjectId> {
         .collect()
 }
 
+/// All readable texts, codes and places of an object, folded.
 fn searchable(object: &Object) -> String {
     let mut out = String::new();
-    let Some(kind) = object.table() else {
-        return out;
-    };
-    for field in kind.fields {
-        let searched = matches!(
-            field.ty.value_kind(),
-            crate::value::kind::TEXT | crate::value::kind::CODE | crate::value::kind::PLACE
-        );
-        if searched {
-            for value in values(object, field) {
-                out.push_str(&text::fold(&value.plain()));
+    let kind = object.kind();
+    let registers = object.sections.iter().flat_map(|s| &s.registers);
+    for (_, register) in registers.filter(|(key, _)| Some(key.kind) == kind) {
+        for write in register.alive.values() {
+            if matches!(write.value.kind, vk::TEXT | vk::CODE | vk::PLACE) {
+                out.push_str(&text::fold(&Typed::read(&write.value).plain()));
                 out.push('\n');
             }
         }

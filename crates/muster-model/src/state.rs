@@ -201,12 +201,14 @@ impl State {
         self.dirty.len()
     }
 
-    /// Takes an object back from a checkpoint, replacing what the state held of it.
+    /// Takes an object back from a checkpoint, replacing what the state held of it. The bytes are
+    /// those of [`State::take_dirty`], kept whole by whoever kept them; what cannot be read is
+    /// refused.
     pub fn load(&mut self, id: ObjectId, bytes: &[u8]) -> Result<(), CodecError> {
         let object = packed::unpack(bytes)?;
         let mut batch = self.batch();
         batch.forget(id);
-        batch.put(id, object);
+        batch.put(id, &object, bytes);
         drop(batch);
         self.dirty.remove(&id);
         Ok(())

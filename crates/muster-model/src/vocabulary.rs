@@ -9,7 +9,10 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::text;
+use crate::{
+    table::{Field, FieldType},
+    text,
+};
 
 const SOURCES: [(&str, &str); 10] = [
     (
@@ -157,6 +160,23 @@ impl Vocabularies {
             list.add(&code, entry);
         }
         Ok(file.name)
+    }
+}
+
+/// The English and French labels of a code in a field of an enum or vocabulary type; none for other
+/// fields and for codes that this device does not know, which are shown as they stand.
+pub fn labels<'a>(
+    vocabularies: &'a Vocabularies,
+    field: &Field,
+    code: &str,
+) -> Option<(&'a str, &'a str)> {
+    match field.ty {
+        FieldType::Enum(list) => list.label(code).map(|l| (l.en, l.fr)),
+        FieldType::Vocabulary(name) => {
+            let entry = vocabularies.get(name)?.entry(code)?;
+            Some((entry.en.as_str(), entry.fr.as_str()))
+        }
+        _ => None,
     }
 }
 

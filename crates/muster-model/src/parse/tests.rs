@@ -3,6 +3,8 @@
 
 use serde_json::json;
 
+use serde_json::Value as Json;
+
 use super::*;
 use crate::table::kinds;
 

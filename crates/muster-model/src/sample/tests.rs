@@ -169,6 +169,14 @@ fn measure() {
             .map(|(c, ops)| state.apply_part(c, ops).len())
             .sum()
     });
+    timed("load", &|| {
+        let mut other = State::new();
+        for id in state.ids() {
+            other.load(id, state.packed(id).unwrap()).unwrap();
+        }
+        assert_eq!(other.digests(), state.digests());
+        other.len()
+    });
     timed("decode", &|| {
         state.ids().filter_map(|id| state.object(id)).count()
     });

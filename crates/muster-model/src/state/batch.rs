@@ -22,7 +22,7 @@ use super::{
 use crate::digest::section_hash;
 
 /// Most objects held decoded.
-const HELD: usize = 512;
+const HELD: usize = 128;
 
 struct Held {
     object: Object,
@@ -156,16 +156,18 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Puts an object where there is none.
-    pub(super) fn put(&mut self, id: ObjectId, object: Object) {
-        self.held.insert(
-            id,
-            Held {
-                object,
-                before: Facts::default(),
-                changed: true,
-            },
-        );
+    /// Puts a packed object where there is none.
+    pub(super) fn put(&mut self, id: ObjectId, object: &Object, bytes: &[u8]) {
+        self.state.packed.insert(id, bytes.into());
+        for (number, bytes) in packed::sections(bytes).into_iter().enumerate() {
+            if let (Some(sum), Some(hash)) =
+                (self.state.sums.get_mut(number), hash(id, number, bytes))
+            {
+                sum.add(&hash);
+            }
+        }
+        let facts = Facts::of(object);
+        self.state.index.change(id, &Facts::default(), &facts);
     }
 
     fn hold(&mut self, id: ObjectId) -> &mut Held {

@@ -12,7 +12,7 @@ use muster_log::{
 
 use super::register::{Register, Write, rank};
 use crate::{
-    table::{self, Field, FieldType, Kind, Merge},
+    table::{self, Kind, Merge},
     value::{Typed, kind as vk},
 };
 
@@ -244,17 +244,18 @@ impl Object {
 
     /// All registers of a field in all classes.
     pub fn registers_of(&self, field: u16) -> impl Iterator<Item = (&Key, &Register)> {
-        let kind = self.kind();
-        self.sections.iter().flat_map(move |s| {
-            (0..=3).flat_map(move |class| {
-                let key = |element| Key {
-                    kind: kind.unwrap_or(0),
-                    class,
-                    field,
-                    element,
-                };
-                s.registers.range(key(0)..=key(u64::MAX))
-            })
+        let kind = self.kind().unwrap_or(0);
+        (0..=3).flat_map(move |class| {
+            let key = move |element| Key {
+                kind,
+                class,
+                field,
+                element,
+            };
+            section_of(Class(class))
+                .and_then(|i| self.sections.get(i))
+                .into_iter()
+                .flat_map(move |s| s.registers.range(key(0)..=key(u64::MAX)))
         })
     }
 
@@ -348,9 +349,4 @@ fn target(value: &Value) -> Option<ObjectId> {
     }
     let bytes: [u8; 16] = (&value.bytes[..]).try_into().ok()?;
     Some(ObjectId(bytes))
-}
-
-/// Whether a field's sums are whole numbers.
-pub fn sums_integers(field: &Field) -> bool {
-    matches!(field.ty, FieldType::Integer(..))
 }

@@ -27,19 +27,14 @@ type Entry = (LogPrefix, u64, HashCheck);
 type Times = (u64, i64);
 type PackedEntry = (u32, u64, HashCheck, Option<Times>);
 type At = (u32, u16);
-type PackedRegister = (
-    u16,
-    u64,
-    Vec<(u32, u16, Value)>,
-    Vec<At>,
-    Vec<(At, Vec<At>)>,
-);
-type PackedGroup = (u16, u8, Vec<PackedRegister>);
-type PackedSection = (
+// Generic over the value, which is borrowed for writing and owned when read.
+type PackedRegister<V> = (u16, u64, Vec<(u32, u16, V)>, Vec<At>, Vec<(At, Vec<At>)>);
+type PackedGroup<V> = (u16, u8, Vec<PackedRegister<V>>);
+type PackedSection<V> = (
     Vec<LogPrefix>,
     Vec<PackedEntry>,
     Option<(u32, u16)>,
-    Vec<PackedGroup>,
+    Vec<PackedGroup<V>>,
 );
 type PackedObject = (bool, Vec<u8>, Vec<u8>, Vec<u8>);
 
@@ -136,9 +131,9 @@ fn pack_section(section: &Section) -> Vec<u8> {
     let mut logs: Vec<LogPrefix> = entries.iter().map(|e| e.0).collect();
     logs.dedup();
     let at = |r: &Reference| (place(&entries, &entry_of(r)), r.op);
-    let mut groups: Vec<PackedGroup> = Vec::new();
+    let mut groups: Vec<PackedGroup<&Value>> = Vec::new();
     for (key, register) in &section.registers {
-        let packed: PackedRegister = (
+        let packed: PackedRegister<&Value> = (
             key.field,
             key.element,
             register
@@ -146,7 +141,7 @@ fn pack_section(section: &Section) -> Vec<u8> {
                 .iter()
                 .map(|(r, w)| {
                     let (entry, op) = at(r);
-                    (entry, op, w.value.clone())
+                    (entry, op, &w.value)
                 })
                 .collect(),
             register.dead.iter().map(at).collect(),
@@ -171,7 +166,7 @@ fn pack_section(section: &Section) -> Vec<u8> {
         .iter()
         .map(|e| (place(&logs, &e.0), e.1, e.2, known.get(e).copied()))
         .collect();
-    let section: PackedSection = (logs, entries, birth, groups);
+    let section: PackedSection<&Value> = (logs, entries, birth, groups);
     codec::encode(&section)
 }
 
@@ -219,12 +214,22 @@ impl Table {
     }
 }
 
+/// Reads a section without encoding it again for comparison: packed bytes come from this process or
+/// its sealed checkpoints. The cursor's bound on allocation is small; a section beyond it takes the
+/// long way.
+fn read_section(bytes: &[u8]) -> Result<PackedSection<Value>, CodecError> {
+    let mut cursor = codec::Cursor::new("packed section", bytes);
+    match cursor.take() {
+        Ok(section) if cursor.is_empty() => Ok(section),
+        _ => codec::decode::<_, LIMIT>("packed section", bytes),
+    }
+}
+
 fn unpack_section(bytes: &[u8]) -> Result<Section, CodecError> {
     if bytes.is_empty() {
         return Ok(Section::default());
     }
-    let (logs, entries, birth, groups): PackedSection =
-        codec::decode::<_, LIMIT>("packed section", bytes)?;
+    let (logs, entries, birth, groups) = read_section(bytes)?;
     let entries = entries
         .into_iter()
         .map(|(log, seq, check, times)| {
