@@ -2,7 +2,7 @@
 
 mod bundle;
 mod demo;
-//mod headquarters;
+mod headquarters;
 mod import;
 mod maintain;
 mod objects;
@@ -114,6 +114,8 @@ pub fn dispatch(context: &Context<'_>, verb: &[&str], m: &ArgMatches) -> Outcome
         ["history"] => simple::history(context, m),
         ["watch"] => simple::watch(context, "watch"),
         ["import"] => import::import(context, m),
+        ["hq", "import"] => headquarters::import(context, m),
+        ["hq", "export"] => headquarters::export(context, m),
         ["bundle", "export"] => bundle::export(context, m),
         ["bundle", "import"] => bundle::import(context, m),
         ["bundle", "inspect"] => bundle::inspect(context, m),
