@@ -8,7 +8,8 @@ use crate::{
     chain::{DeviceKey, Run},
     codec::Bounded,
     entry::{
-        Entry, HEADER_VERSION, Header, LAMPORT_STEP, LogKey, MAX_ENTRY, MAX_HEADER, PartBody,
+        Entry, HEADER_VERSION, Header, LAMPORT_STEP, LogKey, MAX_ENTRY, MAX_HEADER, MAX_PARTS,
+        PartBody,
         PartHeader,
     },
     hash,
@@ -92,6 +93,9 @@ pub fn write(
     let total: usize = draft.parts.iter().map(|p| p.content.operations.len()).sum();
     if total > MAX_OPERATIONS {
         return Err(AuthorError::TooManyOperations(total));
+    }
+    if draft.parts.len() > MAX_PARTS {
+        return Err(AuthorError::TooManyParts);
     }
     let mut heads = Vec::new();
     let mut bodies = Vec::new();
