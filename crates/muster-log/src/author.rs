@@ -9,8 +9,7 @@ use crate::{
     codec::Bounded,
     entry::{
         Entry, HEADER_VERSION, Header, LAMPORT_STEP, LogKey, MAX_ENTRY, MAX_HEADER, MAX_PARTS,
-        PartBody,
-        PartHeader,
+        PartBody, PartHeader,
     },
     hash,
     ids::{AudienceTag, Class, EntryHash, GrantId, IncidentId, KeyId, Lamport, Millis, Seq},

@@ -335,9 +335,7 @@ impl Reader {
         self.records += 1;
         self.digest.update(framed);
         Ok(match tag {
-            TAG_GENESIS => {
-                Some(Item::Genesis(Box::new(Genesis::from_bytes(&payload)?)))
-            }
+            TAG_GENESIS => Some(Item::Genesis(Box::new(Genesis::from_bytes(&payload)?))),
             TAG_CONTENTS => {
                 let contents = codec::decode::<Contents, MAX_PAYLOAD>("bundle contents", &payload)?;
                 Some(Item::Contents(contents.into_inner()))
