@@ -205,6 +205,11 @@ impl Reader {
         self.ended
     }
 
+    /// How many bytes were hashed for records that were none.
+    pub fn wasted(&self) -> u64 {
+        self.wasted
+    }
+
     /// The next item; `None` when more bytes are needed, or after the end.
     pub fn next_item(&mut self) -> Result<Option<Item>, BundleError> {
         if !self.started && !self.start()? {

@@ -189,7 +189,7 @@ fn headers() {
     };
     wide.extensions = vec![extension; 16].try_into().unwrap();
     let seeds = [plain.to_bytes(), wide.to_bytes()];
-    feed("header", 16 * KIB, &seeds, |b| {
+    feed("header", 8 * KIB, &seeds, |b| {
         accept(Header::from_bytes(b), Header::to_bytes)
     });
 }
@@ -203,7 +203,7 @@ fn parts_operations_and_acts() {
             .try_into()
             .unwrap(),
     };
-    feed("part", 256 * KIB, &[content.to_bytes()], |b| {
+    feed("part", 128 * KIB, &[content.to_bytes()], |b| {
         accept(PartContent::from_bytes(b), PartContent::to_bytes)
     });
 
@@ -225,7 +225,12 @@ fn parts_operations_and_acts() {
     };
     let written = set("a value").body.to_vec();
     for code in 1..=6 {
-        feed("field write", 128 * KIB, &[written.clone()], read(code));
+        feed(
+            "field write",
+            64 * KIB,
+            std::slice::from_ref(&written),
+            read(code),
+        );
     }
     let (c1, c2) = (world.c1.clone(), world.c2.clone());
     let key = world.key_act(
@@ -259,7 +264,7 @@ fn parts_operations_and_acts() {
         let operation = act.write().unwrap();
         feed(
             "act",
-            256 * KIB,
+            64 * KIB,
             &[operation.body.to_vec()],
             read(operation.code),
         );
@@ -287,7 +292,7 @@ fn parts_operations_and_acts() {
         let operation = golden(name);
         feed(
             name,
-            256 * KIB,
+            64 * KIB,
             &[operation.body.to_vec()],
             read(operation.code),
         );
@@ -344,7 +349,7 @@ fn answers_sealed_and_inside() {
         }
         Err(other) => Err(other.to_string()),
     };
-    feed("answer", 256 * KIB, &[sealed.clone()], |b| {
+    feed("answer", 64 * KIB, std::slice::from_ref(&sealed), |b| {
         open(b).map(|_| None)
     });
     // By somebody who knows the joiner's public key: what is inside is as hostile as it likes.
