@@ -62,19 +62,19 @@ fn read(bytes: &[u8], piece: usize) -> (Vec<Item>, bool) {
 }
 
 fn runs(items: &[Item]) -> Vec<&Vec<u8>> {
-    let run = |item| match item {
-        &Item::Run(ref bytes) => Some(bytes),
+    let all = items.iter().filter_map(|item| match item {
+        Item::Run(bytes) => Some(bytes),
         _ => None,
-    };
-    items.iter().filter_map(run).collect()
+    });
+    all.collect()
 }
 
 fn damages(items: &[Item]) -> Vec<&Damage> {
-    let damage = |item| match item {
-        &Item::Damage(ref damage) => Some(damage),
+    let all = items.iter().filter_map(|item| match item {
+        Item::Damage(damage) => Some(damage),
         _ => None,
-    };
-    items.iter().filter_map(damage).collect()
+    });
+    all.collect()
 }
 
 #[test]
@@ -149,9 +149,9 @@ fn damaged_at_200_places_it_yields_every_run_that_is_whole() {
             .collect();
         assert_eq!(runs(&items), whole, "bytes {at}..{end}");
         let located = damages(&items);
-        let covers = |d: &&Damage| d.offset <= at as u64 && end as u64 <= d.offset + d.len;
+        let covers = |d: &Damage| d.offset <= at as u64 && end as u64 <= d.offset + d.len;
         assert!(
-            located.iter().any(|d| covers(&d)),
+            located.iter().any(|d| covers(d)),
             "bytes {at}..{end}: {located:?}"
         );
         assert!(located.len() == 1, "{located:?}");
