@@ -14,12 +14,11 @@ use proptest::{
 
 use crate::common::*;
 
+/// A run, and where its record stands.
+type Record = (std::ops::Range<usize>, Vec<u8>);
+
 /// A bundle of 32 runs and where each run's record stands in it.
-fn bundle() -> (
-    Vec<u8>,
-    Vec<(std::ops::Range<usize>, Vec<u8>)>,
-    Vec<Stretch>,
-) {
+fn bundle() -> (Vec<u8>, Vec<Record>, Vec<Stretch>) {
     let mut world = World::new();
     let mut runs: Vec<Run> = vec![world.keys()];
     let mut pen = world.pen(9);
@@ -204,8 +203,11 @@ fn a_file_of_markers_is_read_in_linear_time() {
     let file = [&good[..good.len() - 60], &hostile, &good[8..]].concat();
     let mut reader = Reader::default();
     let mut found = 0;
-    for piece in file.chunks(64 * 1024) {
-        reader.push(piece);
+    for piece in file.chunks(64 * 1024).chain([&[][..]]) {
+        match piece {
+            [] => reader.finish(),
+            _ => reader.push(piece),
+        }
         while let Some(item) = reader.next_item().unwrap() {
             found += usize::from(matches!(item, Item::Run(_)));
         }
