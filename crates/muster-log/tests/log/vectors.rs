@@ -27,20 +27,32 @@ use muster_log::{
 
 use crate::common::*;
 
+fn blessing() -> bool {
+    std::env::var_os("MUSTER_BLESS").is_some()
+}
+
+fn path(name: &str) -> PathBuf {
+    let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests");
+    tests.join("golden").join(format!("{name}.hex"))
+}
+
+fn read_golden(name: &str) -> Vec<u8> {
+    let path = path(name);
+    let lines = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    hex::decode(lines.split_whitespace().collect::<String>()).unwrap()
+}
+
 fn golden(name: &str, bytes: &[u8]) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(format!("{name}.hex"));
-    let lines: Vec<_> = bytes
-        .chunks(32)
-        .map(|line| hex::encode(line) + "\n")
-        .collect();
-    if std::env::var_os("MUSTER_BLESS").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, lines.concat()).unwrap();
+    if blessing() {
+        let lines = bytes.chunks(32).map(|line| hex::encode(line) + "\n");
+        fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+        fs::write(path(name), lines.collect::<String>()).unwrap();
     }
-    let written = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    assert_eq!(lines.concat(), written, "{name} has changed");
+    assert_eq!(
+        hex::encode(bytes),
+        hex::encode(read_golden(name)),
+        "{name} has changed"
+    );
 }
 
 /// Compares, and reads the golden bytes back into the same value.
@@ -292,9 +304,10 @@ fn genesis_and_ids() {
 
 /// Three entries: one of two parts, one like it, one with extensions and everything unusual.
 fn three() -> (World, Pen, Run) {
-    let mut world = World::new();
+    let world = World::new();
     let mut pen = world.pen(9);
-    world.admit_with_keys(&mut pen, Role::Volunteer);
+    // A fixed one: one that comes of an admission would hang on how HPKE uses its random bytes.
+    pen.grant = GrantId([0x61; 32]);
     let two = |name: &str| -> Vec<DraftPart> {
         vec![
             part(Class::C1, Some(&world.c1), vec![set("skill: first aid")]),
@@ -389,8 +402,8 @@ fn runs_in_every_form() {
 
 #[test]
 fn a_bundle() {
-    let mut world = World::new();
-    let run = world.keys();
+    let world = World::new();
+    let run = world.pen(9).data(1, Some(&world.c1), Class::C1);
     let stretch = Stretch {
         log: run.log,
         from: Seq(0),
@@ -442,13 +455,23 @@ fn pairing_files() {
         lane0,
     };
     let bytes = answer.seal(&exchange, [6; 32]).unwrap();
-    golden("pairing-answer", &bytes);
-    assert_eq!(Answer::open(&bytes, &pen.exchange), Ok(answer.clone()));
+    if blessing() {
+        golden("pairing-answer", &bytes);
+    }
+    // Sealing uses randomness as its crate likes; what was sealed once must open for ever.
+    let kept = read_golden("pairing-answer");
+    let opened = Answer::open(&kept, &pen.exchange).unwrap();
+    assert_eq!(opened.genesis, answer.genesis);
+    assert_eq!(
+        (opened.secret, opened.lane0.len()),
+        (answer.secret.clone(), 2)
+    );
     let mut book = world.book(&pen);
-    for run in &answer.lane0 {
+    for run in &opened.lane0 {
         book.receive(run).unwrap();
     }
-    assert!(book.keys().writing_key(Class::C1).is_some());
+    assert_eq!(book.keys().writing_key(Class::C1), Some(&world.c1));
+    assert_eq!(Answer::open(&bytes, &pen.exchange), Ok(answer.clone()));
     let other = ExchangeSecret::from_random([1; 32]);
     assert!(Answer::open(&bytes, &other).is_err());
     let mut cover = bytes.clone();
