@@ -29,6 +29,15 @@ pub struct Claim {
     pub audience: Audience,
 }
 
+/// A key that is held, and what is said of it.
+#[derive(Debug, Clone, Copy)]
+pub struct HeldKey<'a> {
+    /// The key.
+    pub key: &'a ClassKey,
+    /// What it is for; `None` where no act that counts says so.
+    pub claim: Option<&'a Claim>,
+}
+
 /// What became of a part when it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opened {
@@ -176,8 +185,11 @@ impl KeyRing {
     }
 
     /// All keys held.
-    pub fn keys(&self) -> impl Iterator<Item = (&KeyId, &ClassKey)> {
-        self.held.iter()
+    pub fn keys(&self) -> impl Iterator<Item = (&KeyId, HeldKey<'_>)> {
+        self.held.iter().map(|(id, key)| {
+            let claim = self.claims.get(id);
+            (id, HeldKey { key, claim })
+        })
     }
 
     /// What a key is for, whether or not it is held; `None` where no act that counts says so.
