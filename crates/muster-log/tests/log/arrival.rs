@@ -4,6 +4,7 @@ use muster_log::{
     act::{Act, Audience},
     book::Book,
     chain::Run,
+    entry::PartBody,
     ids::*,
     role::Role,
     run,
@@ -134,7 +135,10 @@ fn history(deeds: &[Deed]) -> (World, Vec<Pen>, Vec<Run>) {
                 for at in 0..*count {
                     runs.push(slice(&world.incident(), &run, at, at + 1));
                 }
-                runs.push(run);
+                // And stripped of a part, as a hostile relay may pass it on.
+                let mut stripped = run.clone();
+                stripped.entries[count / 2].parts[0] = PartBody::Absent;
+                runs.extend([stripped, run]);
             }
         }
     }
