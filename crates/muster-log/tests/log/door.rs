@@ -350,3 +350,25 @@ fn a_grant_of_another_device_gives_nothing() {
     assert!(take(&mut book, &run).grants.is_empty());
     assert!(!book.authority().knows(&friend.id()));
 }
+
+/// An admission under a grant that has not come yet waits for it, and so do those that follow.
+#[test]
+fn admissions_wait_for_the_grant_they_were_made_under() {
+    let mut world = World::new();
+    let (mut lead, mut coordinator, mut pen) = (world.pen(10), world.pen(11), world.pen(12));
+    let first = world.admit_with_keys(&mut lead, Role::Lead);
+    let promotion = world.admit_with_keys(&mut lead, Role::Coordinator);
+    let second = world.admit(&mut lead, &mut coordinator, Role::Coordinator, &[]);
+    let third = world.admit(&mut coordinator, &mut pen, Role::Volunteer, &[]);
+    let mut book = world.book(&world.founder.clone());
+    take(&mut book, &first);
+    assert!(take(&mut book, &second).grants.is_empty());
+    let unknown = Refusal::UnknownAuthor(coordinator.id());
+    assert_eq!(give(&mut book, &third), Err(unknown));
+    let mut grants = take(&mut book, &promotion).grants;
+    grants.sort();
+    let mut due = [lead.grant, coordinator.grant];
+    due.sort();
+    assert_eq!(grants, due);
+    assert_eq!(take(&mut book, &third).grants, [pen.grant]);
+}
