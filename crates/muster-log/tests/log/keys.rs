@@ -409,7 +409,7 @@ fn lockboxes_and_wraps_open_for_their_own_alone() {
 }
 
 /// Regression: every key act was tried again with each new one, lockboxes too: quadratic in what one
-/// member may write. 3,000 boxes that do not open took minutes; now they take one attempt each.
+/// member may write. Without the fix 3,000 boxes mean 4.5 million attempts: this test fails by not ending.
 #[test]
 fn acts_that_do_not_open_are_not_tried_again_and_again() {
     let (mut world, _) = founded();
