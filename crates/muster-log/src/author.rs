@@ -8,8 +8,8 @@ use crate::{
     chain::{DeviceKey, Run},
     codec::Bounded,
     entry::{
-        Entry, HEADER_VERSION, Header, LAMPORT_STEP, LogKey, MAX_ENTRY, MAX_HEADER, PartBody,
-        PartHeader,
+        Entry, HEADER_VERSION, Header, LAMPORT_STEP, LogKey, MAX_ENTRY, MAX_HEADER, MAX_PARTS,
+        PartBody, PartHeader,
     },
     hash,
     ids::{AudienceTag, Class, EntryHash, GrantId, IncidentId, KeyId, Lamport, Millis, Seq},
@@ -92,6 +92,9 @@ pub fn write(
     let total: usize = draft.parts.iter().map(|p| p.content.operations.len()).sum();
     if total > MAX_OPERATIONS {
         return Err(AuthorError::TooManyOperations(total));
+    }
+    if draft.parts.len() > MAX_PARTS {
+        return Err(AuthorError::TooManyParts);
     }
     let mut heads = Vec::new();
     let mut bodies = Vec::new();

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    act::{Act, Admit, act_id},
+    act::{Act, Admit, Audience, KeyAct, act_id},
     entry::{LogKey, PartBody, VerifiedEntry},
     genesis::Genesis,
     hash,
@@ -80,6 +80,10 @@ pub struct Authority {
     grants: BTreeMap<GrantId, Grant>,
     by_device: BTreeMap<DeviceId, Vec<GrantId>>,
     acts: BTreeMap<GrantId, (ActPlace, Act)>,
+    /// Acts by the grant that their entry names.
+    under: BTreeMap<GrantId, Vec<GrantId>>,
+    /// Allowances by device.
+    raised: BTreeMap<DeviceId, Vec<(ActPlace, u64)>>,
     /// Admissions whose own grant is not valid yet, by that grant.
     waiting: BTreeMap<GrantId, Vec<(GrantId, ActPlace, Admit)>>,
 }
@@ -109,6 +113,8 @@ impl Authority {
             grants: BTreeMap::from([(id, grant)]),
             genesis,
             acts: BTreeMap::new(),
+            under: BTreeMap::new(),
+            raised: BTreeMap::new(),
             waiting: BTreeMap::new(),
         }
     }
@@ -137,8 +143,14 @@ impl Authority {
             if self.acts.insert(id, (place, act.clone())).is_some() {
                 continue;
             }
-            if let Act::Admit(admit) = act {
-                self.admit(id, place, admit, &mut fresh);
+            self.under.entry(place.grant).or_default().push(id);
+            match act {
+                Act::Admit(admit) => self.admit(id, place, admit, &mut fresh),
+                Act::Allowance(a) => {
+                    let raised = self.raised.entry(a.device).or_default();
+                    raised.push((place, a.entries));
+                }
+                _ => {}
             }
         }
         fresh
@@ -225,21 +237,24 @@ impl Authority {
             .map(|g| self.genesis.body().allowances.of(g.role))
             .max()
             .unwrap_or(0);
-        let raised = self.acts.values().filter_map(|(place, act)| match act {
-            Act::Allowance(a) if a.device == *device => {
-                match self.standing(&place.log.device, &place.grant) {
-                    Standing::Counts(g) if g.role <= Role::Hq => Some(a.entries),
-                    _ => None,
-                }
-            }
-            _ => None,
+        let raised = self.raised.get(device).into_iter().flatten();
+        let counts = raised.filter(|(place, _)| {
+            matches!(self.standing(&place.log.device, &place.grant),
+                Standing::Counts(g) if g.role <= Role::Hq)
         });
-        raised.max().unwrap_or(0).max(by_role)
+        let most = counts.map(|(_, entries)| *entries).max();
+        most.unwrap_or(0).max(by_role)
     }
 
     /// All acts with their places, whether or not they count.
     pub fn acts(&self) -> impl Iterator<Item = (&GrantId, &ActPlace, &Act)> {
         self.acts.iter().map(|(id, (place, act))| (id, place, act))
+    }
+
+    /// The acts whose entries name a grant.
+    pub fn acts_under(&self, grant: &GrantId) -> impl Iterator<Item = (&ActPlace, &Act)> {
+        let ids = self.under.get(grant).into_iter().flatten();
+        ids.filter_map(|id| self.acts.get(id).map(|(place, act)| (place, act)))
     }
 
     /// Acts that are kept, and on which this version does not act.
@@ -251,6 +266,13 @@ impl Authority {
             )
         })
     }
+}
+
+/// Whether a key act made under this grant decides for what its key is written with: coordinators and
+/// hq for every audience, a device for its own. Anyone may hand a key on; a reader who could also
+/// name the key that others write under would choose who reads them.
+pub fn may_name_key(grant: &Grant, act: &KeyAct) -> bool {
+    grant.role <= Role::Coordinator || act.audience == Audience::Device(grant.device)
 }
 
 /// The acts of an entry, with their ids. Bodies that are not canonical are inert.

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::{
     act::Act,
     author::Tip,
-    authority::{Authority, acts_of},
+    authority::{Authority, Standing, acts_of, may_name_key},
     chain::{self, RunError, VerifiedRun},
     entry::{LogKey, VerifiedEntry},
     frontier::{self, Fit, LogHeads},
@@ -70,10 +70,10 @@ impl Refusal {
 /// A run that passed the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admitted {
-    /// What is new, ending in its author's signature. It may repeat entries beyond a gap that were
-    /// here already: applying one twice changes nothing.
+    /// What is new, ending in its author's signature. It may repeat entries that were here already,
+    /// and bring parts of them that were not: applying one twice changes nothing.
     pub run: VerifiedRun,
-    /// How many entries were not here before.
+    /// How many entries were not here before; 0 where it brings parts alone.
     pub fresh: u64,
     /// Grants that became valid by it: what was parked or pending under them should be tried again.
     pub grants: Vec<GrantId>,
@@ -228,6 +228,13 @@ impl Book {
             Fit::Known => return Ok(Received::Known),
             Fit::New { known } => known,
         };
+        // A run near the limit stays whole: its rest, which has to say again what it now leaves out,
+        // might be too long to be read back.
+        let known = if run.stored_len() > 160 * 1024 {
+            0
+        } else {
+            known
+        };
         let Some(run) = run.suffix(known) else {
             return Ok(Received::Known);
         };
@@ -255,12 +262,31 @@ impl Book {
         grants: &mut Vec<GrantId>,
         keys: &mut Vec<KeyId>,
     ) {
-        grants.extend(self.authority.learn(run.log(), entry));
+        let fresh = self.authority.learn(run.log(), entry);
+        let incident = self.authority.incident();
         let made = (entry.header().lamport, run.id(), entry.seq());
+        let standing = self
+            .authority
+            .standing(&run.log().device, &entry.header().grant);
         for (_, act) in acts_of(entry) {
-            if let Act::Key(act) = act {
-                keys.extend(self.keys.learn(act, made));
+            let Act::Key(act) = act else { continue };
+            keys.extend(self.keys.learn(&act));
+            if matches!(standing, Standing::Counts(grant) if may_name_key(grant, &act)) {
+                self.keys.vouch(&act, made);
             }
         }
+        // Key acts that came before the grant they were made under.
+        for grant in fresh.iter().filter_map(|id| self.authority.grant(id)) {
+            for (place, act) in self.authority.acts_under(&grant.id) {
+                if let Act::Key(act) = act
+                    && place.log.device == grant.device
+                    && may_name_key(grant, act)
+                {
+                    let log = place.log.id(&incident);
+                    self.keys.vouch(act, (place.lamport, log, place.seq));
+                }
+            }
+        }
+        grants.extend(fresh);
     }
 }

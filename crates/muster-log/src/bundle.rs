@@ -23,6 +23,9 @@ const MARKER: [u8; 4] = [0x9e, b'M', b'R', 0x0a];
 const HEAD: usize = 4 + 1 + 4;
 const CHECK: usize = 8;
 const MAX_PAYLOAD: usize = 256 * 1024;
+/// How much may be hashed in vain: this, and four times the file. A file full of markers, each the
+/// head of a long record that is none, would else cost thousands of times its length.
+const WASTE: u64 = 8 * 1024 * 1024;
 
 const TAG_GENESIS: u8 = 1;
 const TAG_CONTENTS: u8 = 2;
@@ -96,22 +99,13 @@ impl Writer {
     }
 }
 
-fn check(framed: &[u8]) -> [u8; CHECK] {
-    let mut out = [0; CHECK];
-    let digest = hash::part_hash(framed);
-    out.iter_mut()
-        .zip(digest.0)
-        .for_each(|(to, from)| *to = from);
-    out
-}
-
 fn frame(out: &mut Vec<u8>, tag: u8, payload: &[u8]) {
     let at = out.len();
     out.extend_from_slice(&MARKER);
     out.push(tag);
     out.extend_from_slice(&(payload.len() as u32).to_le_bytes());
     out.extend_from_slice(payload);
-    let check = check(out.get(at..).unwrap_or_default());
+    let check = hash::record_check(out.get(at..).unwrap_or_default());
     out.extend_from_slice(&check);
 }
 
@@ -159,7 +153,12 @@ pub enum BundleError {
 /// Reads a bundle that is pushed in piece by piece.
 pub struct Reader {
     buffer: Vec<u8>,
+    /// How much of the buffer is used up.
+    used: usize,
+    /// Where the rest of the buffer stands in the file.
     offset: u64,
+    /// Bytes hashed for records that were none.
+    wasted: u64,
     started: bool,
     ended: bool,
     finished: bool,
@@ -172,7 +171,9 @@ impl Default for Reader {
     fn default() -> Self {
         Self {
             buffer: Vec::new(),
+            used: 0,
             offset: 0,
+            wasted: 0,
             started: false,
             ended: false,
             finished: false,
@@ -187,6 +188,10 @@ impl Reader {
     /// Gives it the file's next bytes. Take all items before pushing more: the buffer holds one
     /// record and what was pushed.
     pub fn push(&mut self, bytes: &[u8]) {
+        if self.used * 2 >= self.buffer.len() {
+            self.buffer.drain(..self.used);
+            self.used = 0;
+        }
         self.buffer.extend_from_slice(bytes);
     }
 
@@ -200,6 +205,11 @@ impl Reader {
         self.ended
     }
 
+    /// How many bytes were hashed for records that were none.
+    pub fn wasted(&self) -> u64 {
+        self.wasted
+    }
+
     /// The next item; `None` when more bytes are needed, or after the end.
     pub fn next_item(&mut self) -> Result<Option<Item>, BundleError> {
         if !self.started && !self.start()? {
@@ -208,7 +218,7 @@ impl Reader {
         loop {
             match self.step() {
                 Step::More if !self.finished => return Ok(None),
-                Step::More if self.buffer.is_empty() => {
+                Step::More if self.rest().is_empty() => {
                     return Ok(self.damage.take().map(Item::Damage));
                 }
                 // A record that cannot be whole: look for the next one behind its marker.
@@ -218,8 +228,8 @@ impl Reader {
                     if let Some(damage) = self.damage.take() {
                         return Ok(Some(Item::Damage(damage)));
                     }
-                    let framed: Vec<u8> = self.buffer.drain(..len).collect();
-                    self.offset += len as u64;
+                    let framed = self.rest().get(..len).unwrap_or_default().to_vec();
+                    self.advance(len);
                     if let Some(item) = self.item(tag, payload, &framed)? {
                         return Ok(Some(item));
                     }
@@ -229,64 +239,78 @@ impl Reader {
     }
 
     fn start(&mut self) -> Result<bool, BundleError> {
-        let Some((magic, _)) = self.buffer.split_first_chunk::<8>() else {
+        let Some((magic, rest)) = self.buffer.split_first_chunk::<8>() else {
             return if self.finished {
                 Err(BundleError::NotABundle)
             } else {
                 Ok(false)
             };
         };
-        if magic[..7] != MAGIC[..7] {
+        if rest.len() < HEAD && !self.finished {
+            return Ok(false);
+        }
+        let [name @ .., version] = magic;
+        if name == &MAGIC[..7] {
+            if *magic != MAGIC {
+                return Err(BundleError::Version(char::from(*version)));
+            }
+            self.advance(8);
+        } else if rest.starts_with(&MARKER) && rest.get(4) == Some(&TAG_GENESIS) {
+            // A bundle whose first bytes are damaged.
+            self.skip(8);
+        } else {
             return Err(BundleError::NotABundle);
         }
-        if *magic != MAGIC {
-            return Err(BundleError::Version(char::from(magic[7])));
-        }
-        self.buffer.drain(..8);
-        self.offset = 8;
         self.started = true;
         Ok(true)
     }
 
-    fn step(&self) -> Step {
-        if !self.buffer.starts_with(&MARKER) {
-            if self.buffer.len() < MARKER.len() {
+    fn rest(&self) -> &[u8] {
+        self.buffer.get(self.used..).unwrap_or_default()
+    }
+
+    fn advance(&mut self, n: usize) {
+        self.used += n;
+        self.offset += n as u64;
+    }
+
+    fn step(&mut self) -> Step {
+        let rest = self.rest();
+        if !rest.starts_with(&MARKER) {
+            if rest.len() < MARKER.len() {
                 return Step::More;
             }
-            let next = self.buffer.windows(MARKER.len()).position(|w| w == MARKER);
-            return Step::Skip(next.unwrap_or(self.buffer.len() - (MARKER.len() - 1)));
+            let next = rest.windows(MARKER.len()).position(|w| w == MARKER);
+            return Step::Skip(next.unwrap_or(rest.len() - (MARKER.len() - 1)));
         }
-        let Some(head) = self.buffer.get(..HEAD) else {
+        let Some([_, _, _, _, tag, len @ ..]) = rest.first_chunk::<HEAD>() else {
             return Step::More;
         };
-        let [_, _, _, _, tag, len @ ..] = head else {
-            return Step::More;
-        };
-        let len = len
-            .iter()
-            .rev()
-            .fold(0usize, |n, byte| n << 8 | usize::from(*byte));
+        let (tag, len) = (*tag, u32::from_le_bytes(*len) as usize);
         if len > MAX_PAYLOAD {
             return Step::Skip(1);
         }
-        let Some(record) = self.buffer.get(..HEAD + len + CHECK) else {
+        let Some(record) = rest.get(..HEAD + len + CHECK) else {
             return Step::More;
         };
+        if self.wasted + len as u64 > WASTE + 4 * self.offset {
+            return Step::Skip(1);
+        }
         let (framed, found) = record.split_at(HEAD + len);
-        if check(framed) != found {
+        if hash::record_check(framed) != found {
+            self.wasted += len as u64;
             return Step::Skip(1);
         }
         let payload = framed.get(HEAD..).unwrap_or_default().to_vec();
-        Step::Record(*tag, payload, HEAD + len + CHECK)
+        Step::Record(tag, payload, HEAD + len + CHECK)
     }
 
     fn skip(&mut self, n: usize) {
-        let n = n.min(self.buffer.len());
+        let n = n.min(self.rest().len());
         let offset = self.offset;
         let damage = self.damage.get_or_insert(Damage { offset, len: 0 });
         damage.len += n as u64;
-        self.buffer.drain(..n);
-        self.offset += n as u64;
+        self.advance(n);
     }
 
     fn item(
@@ -302,17 +326,26 @@ impl Reader {
             self.ended = whole;
             return Ok(whole.then_some(Item::End));
         }
+        let most = match tag {
+            TAG_GENESIS => MAX_GENESIS,
+            TAG_RUN => MAX_RUN_BYTES,
+            _ => MAX_PAYLOAD,
+        };
+        if payload.len() > most {
+            // Not counted, so that the end is not taken for whole.
+            let len = framed.len() as u64;
+            let offset = self.offset - len;
+            return Ok(Some(Item::Damage(Damage { offset, len })));
+        }
         self.records += 1;
         self.digest.update(framed);
         Ok(match tag {
-            TAG_GENESIS if payload.len() <= MAX_GENESIS => {
-                Some(Item::Genesis(Box::new(Genesis::from_bytes(&payload)?)))
-            }
+            TAG_GENESIS => Some(Item::Genesis(Box::new(Genesis::from_bytes(&payload)?))),
             TAG_CONTENTS => {
                 let contents = codec::decode::<Contents, MAX_PAYLOAD>("bundle contents", &payload)?;
                 Some(Item::Contents(contents.into_inner()))
             }
-            TAG_RUN if payload.len() <= MAX_RUN_BYTES => Some(Item::Run(payload)),
+            TAG_RUN => Some(Item::Run(payload)),
             // A record of a later version: kept out, and no damage.
             _ => None,
         })

@@ -113,6 +113,17 @@ impl VerifiedRun {
         self.entries.last().map_or(self.before, VerifiedEntry::hash)
     }
 
+    /// Bytes of its stored parts together.
+    pub fn stored_len(&self) -> usize {
+        let bodies = self.entries.iter().flat_map(VerifiedEntry::parts);
+        bodies
+            .map(|body| match body {
+                PartBody::Stored(bytes) => bytes.len(),
+                PartBody::Absent => 0,
+            })
+            .sum()
+    }
+
     /// The run without its first `known` entries; `None` when nothing is left. Still verified: the
     /// signature at the end covers every suffix.
     pub fn suffix(mut self, known: usize) -> Option<Self> {

@@ -54,8 +54,25 @@ pub fn append<T: Encode>(out: &mut Vec<u8>, value: &T) {
     }
 }
 
-/// Decodes exactly one value from all of `bytes`, allocating at most `LIMIT` bytes, and accepts it
-/// only when encoding it again gives the same bytes.
+/// bincode counts a value by its size in memory, which for short lists of short items is more than
+/// its bytes: the allocation limit is a step above the length limit, or canonical bytes within the
+/// length limit would be refused.
+fn bounded_decode<T: Decode<()>, const LIMIT: usize>(
+    bytes: &[u8],
+) -> Result<(T, usize), DecodeError> {
+    if LIMIT <= 1024 {
+        bincode::decode_from_slice(bytes, CONFIG.with_limit::<{ 4 * 1024 }>())
+    } else if LIMIT <= 64 * 1024 {
+        bincode::decode_from_slice(bytes, CONFIG.with_limit::<{ 128 * 1024 }>())
+    } else if LIMIT <= 256 * 1024 {
+        bincode::decode_from_slice(bytes, CONFIG.with_limit::<{ 512 * 1024 }>())
+    } else {
+        bincode::decode_from_slice(bytes, CONFIG.with_limit::<{ 32 * 1024 * 1024 }>())
+    }
+}
+
+/// Decodes exactly one value from all of at most `LIMIT` bytes, with bounded allocation, and accepts
+/// it only when encoding it again gives the same bytes.
 pub fn decode<T: Encode + Decode<()>, const LIMIT: usize>(
     what: &'static str,
     bytes: &[u8],
@@ -66,8 +83,8 @@ pub fn decode<T: Encode + Decode<()>, const LIMIT: usize>(
             limit: LIMIT,
         });
     }
-    let (value, used): (T, usize) = bincode::decode_from_slice(bytes, CONFIG.with_limit::<LIMIT>())
-        .map_err(|e| CodecError::Malformed {
+    let (value, used): (T, usize) =
+        bounded_decode::<T, LIMIT>(bytes).map_err(|e| CodecError::Malformed {
             what,
             why: e.to_string(),
         })?;

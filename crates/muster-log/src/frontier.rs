@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::{
     chain::VerifiedRun,
     codec,
-    entry::LogKey,
+    entry::{LogKey, PartBody, VerifiedEntry},
     hash,
     ids::{EntryHash, IncidentId, LogId, Seq},
 };
@@ -27,6 +27,8 @@ pub struct LogHeads {
     id: LogId,
     hashes: Vec<EntryHash>,
     beyond: BTreeMap<u64, Beyond>,
+    /// Entries of which parts are missing, with a bit for each missing part.
+    absent: BTreeMap<u64, u8>,
 }
 
 /// A stretch of entries beyond a gap.
@@ -45,7 +47,7 @@ pub struct Island {
 /// How a verified run relates to what is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
-    /// Its first `known` entries are here, the others are new.
+    /// Its first `known` entries are here; of the others some are new, or bring missing parts.
     New {
         /// How many leading entries are here already.
         known: usize,
@@ -64,6 +66,7 @@ impl LogHeads {
             id: key.id(incident),
             hashes: Vec::new(),
             beyond: BTreeMap::new(),
+            absent: BTreeMap::new(),
         }
     }
 
@@ -156,6 +159,7 @@ impl LogHeads {
         for entry in run.entries() {
             match self.hash_at(entry.seq()) {
                 Some(hash) if hash != entry.hash() => return Fit::Fork(entry.seq()),
+                Some(_) if self.heals(entry) => all = false,
                 Some(_) if all => known += 1,
                 Some(_) => {}
                 None => all = false,
@@ -164,12 +168,32 @@ impl LogHeads {
         if all { Fit::Known } else { Fit::New { known } }
     }
 
+    /// Whether it brings parts that are missing here.
+    fn heals(&self, entry: &VerifiedEntry) -> bool {
+        let missing = self.absent.get(&entry.seq().0);
+        missing.is_some_and(|missing| missing & !absent_parts(entry) != 0)
+    }
+
+    /// Entries of which parts are missing, with a bit for each missing part.
+    pub fn absent(&self) -> impl Iterator<Item = (Seq, u8)> {
+        self.absent.iter().map(|(seq, parts)| (Seq(*seq), *parts))
+    }
+
     /// Takes in a run that fits. Returns how many of its entries were not here before.
     pub fn take(&mut self, run: &VerifiedRun) -> u64 {
         let count = self.count();
         let mut before = run.before();
         for entry in run.entries() {
             let seq = entry.seq().0;
+            let missing = match self.hash_at(entry.seq()) {
+                Some(_) => self.absent.get(&seq).copied().unwrap_or(0),
+                None => u8::MAX,
+            } & absent_parts(entry);
+            if missing == 0 {
+                self.absent.remove(&seq);
+            } else {
+                self.absent.insert(seq, missing);
+            }
             if seq >= self.contiguous() {
                 self.beyond.insert(
                     seq,
@@ -192,7 +216,15 @@ impl LogHeads {
     }
 }
 
-/// Digest over logs' heads and islands; give them in the order of their ids.
+/// A bit for each part of an entry that is not there.
+fn absent_parts(entry: &VerifiedEntry) -> u8 {
+    let parts = entry.parts().iter().enumerate();
+    parts
+        .filter(|(_, body)| matches!(body, PartBody::Absent))
+        .fold(0, |bits, (at, _)| bits | 1 << at)
+}
+
+/// Digest over logs' heads, islands and missing parts; give them in the order of their ids.
 pub fn digest<'a>(logs: impl Iterator<Item = &'a LogHeads>) -> [u8; 32] {
     let mut bytes = Vec::new();
     for log in logs.filter(|l| l.count() > 0) {
@@ -202,6 +234,8 @@ pub fn digest<'a>(logs: impl Iterator<Item = &'a LogHeads>) -> [u8; 32] {
         islands
             .iter()
             .for_each(|island| codec::append(&mut bytes, island));
+        codec::append(&mut bytes, &(log.absent.len() as u64));
+        log.absent().for_each(|a| codec::append(&mut bytes, &a));
     }
     hash::frontier(&bytes)
 }

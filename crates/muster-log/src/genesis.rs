@@ -2,6 +2,8 @@
 //!
 //! The incident's id is the hash of the unsigned body. Nothing in it can be changed later in-band.
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
 use crate::{
@@ -142,7 +144,7 @@ pub enum GenesisError {
         "genesis of format {format}, suite {suite}; this program reads format {FORMAT}, suite {SUITE}"
     )]
     Version { format: u16, suite: u16 },
-    /// No roots, or a threshold that cannot be met.
+    /// No roots, a root named twice, or a threshold that cannot be met.
     #[error("{roots} roots with a threshold of {threshold}")]
     Threshold { roots: usize, threshold: u8 },
     /// A root did not sign.
@@ -179,7 +181,13 @@ impl Genesis {
             });
         }
         let roots = body.roots.len();
-        if roots == 0 || body.threshold == 0 || usize::from(body.threshold) > roots {
+        // A key named twice would sign twice and count as two people.
+        let distinct = body.roots.iter().collect::<BTreeSet<_>>().len();
+        if roots == 0
+            || distinct < roots
+            || body.threshold == 0
+            || usize::from(body.threshold) > roots
+        {
             return Err(GenesisError::Threshold {
                 roots,
                 threshold: body.threshold,

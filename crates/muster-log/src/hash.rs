@@ -29,6 +29,7 @@ contexts! {
     NONCE = "muster 2026 part nonce v1";
     AUDIENCE = "muster 2026 audience tag v1";
     CLOSING = "muster 2026 bundle closing digest v1";
+    RECORD = "muster 2026 bundle record check v1";
     FRONTIER = "muster 2026 frontier digest v1";
     KEY_WRAP = "muster 2026 key wrapping nonce v1";
 }
@@ -122,6 +123,11 @@ pub fn audience_tag(secret: &[u8; 32], whom: &[u8]) -> AudienceTag {
 /// Starts the running digest that closes a bundle.
 pub(crate) fn closing() -> Hasher {
     CLOSING.clone()
+}
+
+/// The check at the end of a bundle's record.
+pub(crate) fn record_check(framed: &[u8]) -> [u8; 8] {
+    first(digest(&RECORD, &[framed]))
 }
 
 /// Digest over a frontier's elements, see [`crate::frontier`].

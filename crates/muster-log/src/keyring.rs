@@ -1,31 +1,41 @@
 //! The class keys that a device holds, and the reading of parts with them.
 //!
 //! Keys come out of the key acts of lane 0: from lockboxes sealed to this device, or from under
-//! another key that it holds. An act that does not open is kept and tried again with each new key.
+//! another key that it holds. Its lockbox is tried once; what is sealed under keys that are not here
+//! is kept, and tried again when one of these keys comes. Which key is written under follows only from
+//! acts that count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
 
 use crate::{
-    act::{Audience, KeyAct, LOCKBOX_INFO},
+    act::{Audience, KeyAct, LOCKBOX_INFO, Wrapped},
+    codec::Bounded,
     entry::{PartBody, VerifiedEntry},
     ids::{Class, DeviceId, KeyId, Lamport, LogId, Seq},
-    operation::{MAX_OPERATIONS, PartContent},
+    operation::PartContent,
     seal::{self, ClassKey, ExchangeSecret, Place},
 };
 
-/// A key with what its act says of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldKey {
-    /// The key.
-    pub key: ClassKey,
+/// What a key is for, by an act that counts. Of several acts on one key the first made is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    /// When it was made.
+    pub made: (Lamport, LogId, Seq),
     /// What it seals.
     pub class: Class,
     /// For whom.
     pub audience: Audience,
-    /// When it was made: the latest of an audience is the one to write under.
-    pub made: (Lamport, LogId, Seq),
+}
+
+/// A key that is held, and what is said of it.
+#[derive(Debug, Clone, Copy)]
+pub struct HeldKey<'a> {
+    /// The key.
+    pub key: &'a ClassKey,
+    /// What it is for; `None` where no act that counts says so.
+    pub claim: Option<&'a Claim>,
 }
 
 /// What became of a part when it was read.
@@ -37,7 +47,7 @@ pub enum Opened {
     NoKey(KeyId),
     /// The bytes are not here.
     Absent,
-    /// An encoding of a later version.
+    /// A class or an encoding of a later version.
     UnknownEncoding(u8),
     /// It opens, or is plain, but is not what it should be; nothing in it counts.
     Malformed,
@@ -47,8 +57,21 @@ pub enum Opened {
 #[derive(Clone, Default)]
 pub struct KeyRing {
     me: Option<(DeviceId, ExchangeSecret)>,
-    held: BTreeMap<KeyId, HeldKey>,
-    closed: Vec<(KeyAct, (Lamport, LogId, Seq))>,
+    held: BTreeMap<KeyId, ClassKey>,
+    claims: BTreeMap<KeyId, Claim>,
+    superseded: BTreeSet<(Class, Audience, KeyId)>,
+    locked: BTreeMap<u64, Locked>,
+    /// Which of `locked` to try again when a key comes.
+    waiting: BTreeMap<KeyId, Vec<u64>>,
+    next: u64,
+}
+
+/// What is left of an act whose lockbox, if there was one, was tried.
+#[derive(Clone)]
+struct Locked {
+    key: KeyId,
+    under: Bounded<Wrapped, 8>,
+    previous: Bounded<Wrapped, 64>,
 }
 
 impl std::fmt::Debug for KeyRing {
@@ -66,71 +89,80 @@ impl KeyRing {
         }
     }
 
-    /// Takes in a key act. Returns the ids of the keys that can be used from now on.
-    pub fn learn(&mut self, act: KeyAct, made: (Lamport, LogId, Seq)) -> Vec<KeyId> {
+    /// Takes the keys out of a key act, whoever made it: a key that opens can be read with. Returns
+    /// the ids of the keys that can be used from now on. What the act says of its key counts by
+    /// [`Self::vouch`] alone.
+    pub fn learn(&mut self, act: &KeyAct) -> Vec<KeyId> {
         let mut fresh = Vec::new();
-        self.closed.push((act, made));
-        loop {
-            let before = fresh.len();
-            for (act, made) in std::mem::take(&mut self.closed) {
-                if !self.try_open(&act, made, &mut fresh) {
-                    self.closed.push((act, made));
+        if !self.held.contains_key(&act.key)
+            && let Some(key) = self.open_lockbox(act)
+        {
+            self.hold(key, &mut fresh);
+        }
+        self.unlock(
+            Locked {
+                key: act.key,
+                under: act.under.clone(),
+                previous: act.previous.clone(),
+            },
+            &mut fresh,
+        );
+        let mut done = 0;
+        while let Some(id) = fresh.get(done) {
+            done += 1;
+            for at in self.waiting.remove(id).unwrap_or_default() {
+                if let Some(locked) = self.locked.remove(&at) {
+                    self.unlock(locked, &mut fresh);
                 }
             }
-            if fresh.len() == before {
-                return fresh;
-            }
         }
+        fresh
     }
 
-    fn try_open(
-        &mut self,
-        act: &KeyAct,
-        made: (Lamport, LogId, Seq),
-        fresh: &mut Vec<KeyId>,
-    ) -> bool {
-        let key = match self.held.get(&act.key) {
-            Some(held) => Some(held.key.clone()),
-            None => self.open_lockbox(act).or_else(|| self.open_under(act)),
-        };
-        let Some(key) = key else { return false };
-        for earlier in &act.previous {
-            if self.held.contains_key(&earlier.key) {
-                continue;
-            }
-            if let Ok(old) = seal::unwrap_key(&key, &earlier.key, &earlier.sealed) {
-                self.hold(old, act, (Lamport(0), made.1, Seq(0)), fresh);
-            }
-        }
-        self.hold(key, act, made, fresh);
-        true
-    }
-
-    fn hold(
-        &mut self,
-        key: ClassKey,
-        act: &KeyAct,
-        made: (Lamport, LogId, Seq),
-        fresh: &mut Vec<KeyId>,
-    ) {
-        let id = key.id();
-        let held = HeldKey {
-            key,
+    /// Takes in what an act says of its key. Only for acts of those who may say so (see
+    /// [`crate::authority::may_name_key`]): it decides under which key others write.
+    pub fn vouch(&mut self, act: &KeyAct, made: (Lamport, LogId, Seq)) {
+        let claim = Claim {
+            made,
             class: act.class,
             audience: act.audience,
-            made,
         };
-        match self.held.get_mut(&id) {
-            // The act may be repeated with other lockboxes; the key is as old as the first of them.
-            Some(known) => {
-                if known.made.0 == Lamport(0) || made < known.made {
-                    known.made = made;
-                }
+        let known = self.claims.entry(act.key).or_insert(claim);
+        *known = claim.min(*known);
+        for earlier in act.previous.iter().filter(|w| w.key != act.key) {
+            self.superseded
+                .insert((act.class, act.audience, earlier.key));
+        }
+    }
+
+    fn unlock(&mut self, locked: Locked, fresh: &mut Vec<KeyId>) {
+        if !self.held.contains_key(&locked.key)
+            && let Some(key) = self.open_under(&locked)
+        {
+            self.hold(key, fresh);
+        }
+        let Some(key) = self.held.get(&locked.key).cloned() else {
+            let under = locked.under.iter().map(|w| w.key);
+            for key in under.chain([locked.key]).collect::<BTreeSet<_>>() {
+                self.waiting.entry(key).or_default().push(self.next);
             }
-            None => {
-                self.held.insert(id, held);
-                fresh.push(id);
+            self.locked.insert(self.next, locked);
+            self.next += 1;
+            return;
+        };
+        for earlier in &locked.previous {
+            if !self.held.contains_key(&earlier.key)
+                && let Ok(old) = seal::unwrap_key(&key, &earlier.key, &earlier.sealed)
+            {
+                self.hold(old, fresh);
             }
+        }
+    }
+
+    fn hold(&mut self, key: ClassKey, fresh: &mut Vec<KeyId>) {
+        let id = key.id();
+        if self.held.insert(id, key).is_none() {
+            fresh.push(id);
         }
     }
 
@@ -140,30 +172,41 @@ impl KeyRing {
         seal::open_lockbox(secret, LOCKBOX_INFO, &act.key, &mine.sealed).ok()
     }
 
-    fn open_under(&self, act: &KeyAct) -> Option<ClassKey> {
-        act.under.iter().find_map(|wrapped| {
+    fn open_under(&self, locked: &Locked) -> Option<ClassKey> {
+        locked.under.iter().find_map(|wrapped| {
             let outer = self.held.get(&wrapped.key)?;
-            seal::unwrap_key(&outer.key, &act.key, &wrapped.sealed).ok()
+            seal::unwrap_key(outer, &locked.key, &wrapped.sealed).ok()
         })
     }
 
     /// A key by its id.
     pub fn get(&self, id: &KeyId) -> Option<&ClassKey> {
-        self.held.get(id).map(|held| &held.key)
+        self.held.get(id)
     }
 
     /// All keys held.
-    pub fn keys(&self) -> impl Iterator<Item = (&KeyId, &HeldKey)> {
-        self.held.iter()
+    pub fn keys(&self) -> impl Iterator<Item = (&KeyId, HeldKey<'_>)> {
+        self.held.iter().map(|(id, key)| {
+            let claim = self.claims.get(id);
+            (id, HeldKey { key, claim })
+        })
     }
 
-    /// The latest key of an audience.
+    /// What a key is for, whether or not it is held; `None` where no act that counts says so.
+    pub fn claim(&self, id: &KeyId) -> Option<&Claim> {
+        self.claims.get(id)
+    }
+
+    /// The latest key held of an audience: one that no other replaces, and of these the last made.
     pub fn latest(&self, class: Class, audience: Audience) -> Option<&ClassKey> {
-        let of = self
-            .held
-            .values()
-            .filter(|h| h.class == class && h.audience == audience);
-        of.max_by_key(|h| h.made).map(|h| &h.key)
+        let of = self.held.iter().filter_map(|(id, key)| {
+            let claim = self.claims.get(id)?;
+            let fits = claim.class == class && claim.audience == audience;
+            let current = !self.superseded.contains(&(class, audience, *id));
+            fits.then_some((current, claim.made, key))
+        });
+        of.max_by_key(|(current, made, _)| (*current, *made))
+            .map(|(_, _, key)| key)
     }
 
     /// The key under which this device writes a class: the whole class' if it has it, else its own.
@@ -206,6 +249,9 @@ impl KeyRing {
         let PartBody::Stored(stored) = body else {
             return Opened::Absent;
         };
+        if head.class > Class::C3 {
+            return Opened::UnknownEncoding(head.encoding);
+        }
         let content = if head.class == Class::C0 {
             if head.encoding != 0 {
                 return Opened::UnknownEncoding(head.encoding);
@@ -224,8 +270,8 @@ impl KeyRing {
             }
         };
         match content {
-            Ok(content) if content.operations.len() <= MAX_OPERATIONS => Opened::Content(content),
-            _ => Opened::Malformed,
+            Ok(content) => Opened::Content(content),
+            Err(_) => Opened::Malformed,
         }
     }
 }

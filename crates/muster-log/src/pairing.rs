@@ -13,7 +13,7 @@ use crate::{
     genesis::{Genesis, GenesisError},
     ids::{DeviceId, ExchangeKey, GrantId, IncidentId, Millis, Signature},
     run::MAX_RUN_BYTES,
-    seal::{self, ExchangeSecret, SealError},
+    seal::{self, ExchangeSecret, SEALED_TO_LEN, SealError},
 };
 
 const REQUEST_MAGIC: [u8; 8] = *b"MUSTERQ1";
@@ -188,6 +188,13 @@ impl Answer {
         let (incident, sealed) = rest
             .split_at_checked(32)
             .ok_or(PairingError::WrongFile("pairing answer"))?;
+        if sealed.len() > MAX_ANSWER + SEALED_TO_LEN {
+            return Err(CodecError::TooLong {
+                len: bytes.len(),
+                limit: MAX_ANSWER,
+            }
+            .into());
+        }
         let plain =
             seal::open_from(secret, ANSWER_INFO, sealed).map_err(|_| PairingError::NotForUs)?;
         let body = codec::decode::<AnswerBody, MAX_ANSWER>("pairing answer", &plain)?;

@@ -274,6 +274,8 @@ pub fn decode_with(
         before,
         entries,
     };
+    // At most a tag and a longer length for each.
+    let surely_fits = bytes.len() + plains.len() * 24 <= MAX_RUN_BYTES;
     let mut plains = plains.into_iter().peekable();
     let again = {
         let plains = std::cell::RefCell::new(&mut plains);
@@ -286,6 +288,14 @@ pub fn decode_with(
     };
     if again != bytes {
         return Err(CodecError::NotCanonical { what: "run" }.into());
+    }
+    // Sealed again it is longer, and must still fit where it will be stored.
+    if !surely_fits && encode(&run).len() > MAX_RUN_BYTES {
+        return Err(CodecError::TooLong {
+            len: bytes.len(),
+            limit: MAX_RUN_BYTES,
+        }
+        .into());
     }
     Ok(run)
 }

@@ -1,0 +1,11 @@
+//! The log as its users see it: golden bytes, round trips, the chain, the door, keys, bundles.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod arrival;
+mod bundles;
+mod chains;
+mod common;
+mod door;
+mod keys;
+mod roundtrip;
+mod vectors;
