@@ -35,20 +35,42 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let into = sqlite(&required(m, "into")?)?;
     let unlock = unlock(c)?;
     // HQ's own device, where one is named: without it what is sealed stays sealed.
-    let own = c.all.get_one::<String>("data").map(PathBuf::from).filter(|p| p.join("FORMAT").exists());
-    let device = own.map(|p| HqDevice::open(&p, &unlock)).transpose().map_err(failed)?;
+    let own = c
+        .all
+        .get_one::<String>("data")
+        .map(PathBuf::from)
+        .filter(|p| p.join("FORMAT").exists());
+    let device = own
+        .map(|p| HqDevice::open(&p, &unlock))
+        .transpose()
+        .map_err(failed)?;
     let mut warehouse = Warehouse::open(&into, device).map_err(failed)?;
-    let sources: Vec<Source> =
-        m.get_many::<String>("paths").into_iter().flatten().map(|p| Source::from(PathBuf::from(p))).collect();
+    let sources: Vec<Source> = m
+        .get_many::<String>("paths")
+        .into_iter()
+        .flatten()
+        .map(|p| Source::from(PathBuf::from(p)))
+        .collect();
     let show = std::io::stderr().is_terminal() && !c.json;
     let mut shown = Instant::now();
-    let report = muster_hq::import(&mut warehouse, &sources, Some(&unlock), daemon::now(), &mut |p| {
-        if show && shown.elapsed() > Duration::from_millis(200) {
-            shown = Instant::now();
-            eprint!("\r{}/{} {}", p.files_done, p.files_total, p.entries_new + p.entries_known);
-        }
-        ControlFlow::Continue(())
-    })
+    let report = muster_hq::import(
+        &mut warehouse,
+        &sources,
+        Some(&unlock),
+        daemon::now(),
+        &mut |p| {
+            if show && shown.elapsed() > Duration::from_millis(200) {
+                shown = Instant::now();
+                eprint!(
+                    "\r{}/{} {}",
+                    p.files_done,
+                    p.files_total,
+                    p.entries_new + p.entries_known
+                );
+            }
+            ControlFlow::Continue(())
+        },
+    )
     .map_err(failed)?;
     if show {
         eprintln!();
@@ -63,16 +85,30 @@ fn imported(c: &Context<'_>, a: &Json) -> String {
     let gaps = a["gaps"].as_array().map_or(0, Vec::len);
     let mut lines = vec![c.words.with(
         "said-hq-imported",
-        args!["new" = number(a, "entries_new"), "known" = number(a, "entries_known"), "gaps" = gaps],
+        args![
+            "new" = number(a, "entries_new"),
+            "known" = number(a, "entries_known"),
+            "gaps" = gaps
+        ],
     )];
     for (code, n) in a["refused"].as_object().into_iter().flatten() {
-        lines.push(c.words.with("said-hq-refused", args!["code" = code, "count" = n]));
+        lines.push(
+            c.words
+                .with("said-hq-refused", args!["code" = code, "count" = n]),
+        );
     }
     if number(a, "sealed_parts") > 0 {
-        lines.push(c.words.with("said-hq-sealed", args!["count" = number(a, "sealed_parts")]));
+        lines.push(
+            c.words
+                .with("said-hq-sealed", args!["count" = number(a, "sealed_parts")]),
+        );
     }
     for file in list(a, "files").filter(|f| f["problem"].is_object()) {
-        lines.push(format!("{}: {}", text(file, "path"), text(&file["problem"], "why")));
+        lines.push(format!(
+            "{}: {}",
+            text(file, "path"),
+            text(&file["problem"], "why")
+        ));
     }
     lines.join("\n")
 }
@@ -88,10 +124,18 @@ pub fn export(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let out = required(m, "out")?;
     let warehouse = Warehouse::open_shared(&from).map_err(failed)?;
     let files = muster_hq::export_csv(&warehouse, Path::new(&out)).map_err(failed)?;
-    let files: Vec<_> = files.iter().map(|f| json!({ "file": f.path, "rows": f.rows })).collect();
+    let files: Vec<_> = files
+        .iter()
+        .map(|f| json!({ "file": f.path, "rows": f.rows }))
+        .collect();
     c.answer("hq.export", json!({ "files": files }), |c, a| {
         let lines: Vec<_> = list(a, "files")
-            .map(|f| c.words.with("said-hq-exported", args!["file" = text(f, "file"), "rows" = number(f, "rows")]))
+            .map(|f| {
+                c.words.with(
+                    "said-hq-exported",
+                    args!["file" = text(f, "file"), "rows" = number(f, "rows")],
+                )
+            })
             .collect();
         lines.join("\n")
     });

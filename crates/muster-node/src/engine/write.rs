@@ -113,6 +113,17 @@ impl Engine {
         draft: &Draft,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Written, NodeError> {
+        // Entries of an own log beyond a gap: what lies in the gap was signed, and is not here.
+        // Writing there would sign a place twice.
+        let incident = self.book.incident();
+        let ahead = |log: &LogKey| {
+            self.book
+                .log(&log.id(&incident))
+                .is_some_and(|l| l.count() != l.contiguous())
+        };
+        if ahead(&self.own_log(Lane::AUTHORITY)) || ahead(&self.own_log(Lane::DATA)) {
+            self.renew_generation(random)?;
+        }
         let log: LogKey = self.own_log(lane);
         let tip = self.book.tip(&log);
         let grant = self
