@@ -54,6 +54,7 @@ impl Counters {
 impl Engine {
     /// Applies every entry of a run to the state. Applying one twice changes nothing.
     pub(super) fn apply_run(&mut self, run: &VerifiedRun) {
+        self.state.know_author(run.id(), run.log().device);
         for entry in run.entries() {
             self.apply_entry(run, entry);
         }

@@ -100,6 +100,10 @@ impl Engine {
             grants.extend(admitted.grants);
             keys.extend(admitted.keys);
         }
+        // Packed objects name logs by their prefixes; whose they are is told after every load.
+        for heads in self.book.logs() {
+            self.state.know_author(heads.id(), heads.key().device);
+        }
         self.catch_up(&grants, &keys)
     }
 }
@@ -148,7 +152,7 @@ fn load(
     let Some(marker) = index.marker() else {
         return Ok(None);
     };
-    if marker.position > journal.end() {
+    if marker.position > journal.end() || journal.scan(Some(marker.position)).is_err() {
         return Err("the index is newer than the journal");
     }
     for item in index.scan(OBJECTS) {
