@@ -1,6 +1,9 @@
 //! `import`: a file's rows, mapped to fields, offered to the daemon page by page.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use clap::ArgMatches;
 use muster_node::api::{ImportRow, Request, exit};
@@ -27,6 +30,7 @@ struct Tally {
     unchanged: u64,
     filtered: u64,
     repeated: u64,
+    filters: BTreeMap<String, u64>,
     refused: Vec<Json>,
     ids: Vec<Json>,
 }
@@ -73,7 +77,10 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
             Err(fault) => tally
                 .refused
                 .push(refusal(row.number, &fault.column, &fault.why)),
-            Ok(Mapped::Dropped) => tally.filtered += 1,
+            Ok(Mapped::Dropped(reason)) => {
+                tally.filtered += 1;
+                *tally.filters.entry(reason).or_default() += 1;
+            }
             Ok(Mapped::Refused { column, why }) => {
                 tally.refused.push(refusal(row.number, &column, &why))
             }
@@ -115,7 +122,7 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let answer = json!({
         "rows": tally.rows, "imported": tally.imported, "unchanged": tally.unchanged,
         "filtered": tally.filtered, "repeated": tally.repeated, "refused": tally.refused,
-        "dry_run": dry_run,
+        "dry_run": dry_run, "filtered_for": tally.filters,
     });
     c.answer("import", answer, render::log::imported);
     Ok(if refused { exit::REFUSED } else { 0 })
