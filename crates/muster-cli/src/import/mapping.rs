@@ -9,7 +9,10 @@ use muster_node::api::{FieldInput, exit};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::failure::{Failure, Outcome};
+use crate::{
+    failure::{Failure, Outcome},
+    import::table::Reason,
+};
 
 /// A mapping file.
 #[derive(Debug, Clone, Deserialize)]
@@ -108,7 +111,7 @@ pub enum Mapped {
     /// Left out by a filter, for this reason.
     Dropped(String),
     /// It cannot be used.
-    Refused { column: String, why: String },
+    Refused { column: String, why: Reason },
     /// An object.
     Row {
         key: String,
@@ -205,7 +208,7 @@ impl Mapping {
             Err(column) => {
                 return Mapped::Refused {
                     column,
-                    why: "the key is empty".into(),
+                    why: Reason::KeyEmpty,
                 };
             }
         };

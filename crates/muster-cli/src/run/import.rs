@@ -15,8 +15,9 @@ use crate::{
     failure::{Failure, Outcome},
     import::{
         mapping::{Mapped, Mapping},
-        table::Table,
+        table::{Reason, Table},
     },
+    lang::{Lang, Words},
     render,
 };
 
@@ -63,6 +64,7 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     })?;
     mapping.check_columns(&table.header)?;
     let client = c.client()?;
+    let english = Words::new(Lang::En);
     let mut tally = Tally::default();
     let mut page = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
@@ -74,15 +76,17 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
             .as_ref()
             .map(|cells| mapping.map(&table.header, cells))
         {
-            Err(fault) => tally
+            Err(f) => tally
                 .refused
-                .push(refusal(row.number, &fault.column, &fault.why)),
+                .push(fault(row.number, &f.column, &f.why, &english)),
             Ok(Mapped::Dropped(reason)) => {
                 tally.filtered += 1;
                 *tally.filters.entry(reason).or_default() += 1;
             }
             Ok(Mapped::Refused { column, why }) => {
-                tally.refused.push(refusal(row.number, &column, &why))
+                tally
+                    .refused
+                    .push(fault(row.number, &column, &why, &english));
             }
             Ok(Mapped::Row {
                 key,
@@ -110,13 +114,14 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
                 std::mem::take(&mut page),
                 dry_run,
                 &mut tally,
+                &english,
             )?;
             if std::io::IsTerminal::is_terminal(&std::io::stderr()) && !c.json {
                 eprint!("\r{}/{total}", tally.rows);
             }
         }
     }
-    offer(&client, kind, page, dry_run, &mut tally)?;
+    offer(&client, kind, page, dry_run, &mut tally, &english)?;
     tally.refused.sort_by_key(|r| r["row"].as_u64());
     let refused = !tally.refused.is_empty();
     let answer = json!({
@@ -128,8 +133,23 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     Ok(if refused { exit::REFUSED } else { 0 })
 }
 
-fn refusal(row: u64, column: &str, why: &str) -> Json {
-    json!({ "row": row, "column": column, "why": why })
+/// A refused row: a sentence in English for programs, and what it takes to say it in any language.
+fn refusal(row: u64, column: &str, code: &str, args: Json, english: &Words) -> Json {
+    let mut out = json!({ "row": row, "column": column, "code": code, "args": args });
+    let why = render::log::why(english, &out);
+    if let Some(map) = out.as_object_mut() {
+        map.insert("why".into(), why.into());
+    }
+    out
+}
+
+fn fault(row: u64, column: &str, why: &Reason, english: &Words) -> Json {
+    let args: serde_json::Map<_, _> = why
+        .args()
+        .into_iter()
+        .map(|(k, v)| (k.to_owned(), v.into()))
+        .collect();
+    refusal(row, column, why.code(), args.into(), english)
 }
 
 fn offer(
@@ -138,6 +158,7 @@ fn offer(
     rows: Vec<ImportRow>,
     dry_run: bool,
     tally: &mut Tally,
+    english: &Words,
 ) -> Outcome<()> {
     if rows.is_empty() {
         return Ok(());
@@ -159,11 +180,10 @@ fn offer(
             _ => {
                 let field = outcome["field"].as_str().unwrap_or_default();
                 let column = columns.get(field).map_or(field, String::as_str);
-                tally.refused.push(refusal(
-                    row,
-                    column,
-                    outcome["why"].as_str().unwrap_or("refused"),
-                ));
+                let code = outcome["code"].as_str().unwrap_or("other");
+                tally
+                    .refused
+                    .push(refusal(row, column, code, outcome["args"].clone(), english));
             }
         }
     }

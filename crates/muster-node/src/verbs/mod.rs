@@ -220,9 +220,8 @@ fn changes(
     let mut out = Vec::new();
     for input in fields {
         let one = Map::from_iter([(input.name.clone(), input.value.clone())]);
-        out.extend(
-            parse::from_json(&reading, kind, &one, &mut fresh_element).map_err(parse_error)?,
-        );
+        let read = parse::from_json(&reading, kind, &one, &mut fresh_element);
+        out.extend(read.map_err(|e| parse_error(e).with("of", kind.name))?);
     }
     Ok(out)
 }
