@@ -74,7 +74,8 @@ pub(super) struct Open {
     /// The peer's summary that waits until what it sent before is stored.
     to_answer: Option<(u64, Summary)>,
     rounds: u32,
-    in_sync: bool,
+    /// Our digest when both were last found to have the same, until it changes.
+    equal: Option<[u8; 32]>,
     /// Something was admitted or receipted since digests were last compared.
     pub(super) moved: bool,
     times: Times,
@@ -107,7 +108,7 @@ impl Open {
             asked: None,
             to_answer: None,
             rounds: 0,
-            in_sync: false,
+            equal: None,
             moved: false,
             times: Times {
                 now: met.now_ms,
@@ -130,7 +131,7 @@ impl Open {
     }
 
     pub(super) fn in_sync(&self) -> bool {
-        self.in_sync
+        self.equal.is_some()
     }
 
     pub(super) fn is_member(&self) -> bool {
@@ -198,7 +199,7 @@ impl Open {
         admitted: &Admitted,
         fx: &mut Vec<Effect>,
     ) -> Step {
-        self.unsettle();
+        self.unsettle(book);
         self.learnt(book, admitted, fx);
         self.pass_on(book, &admitted.run, fx);
         self.settle(book, fx)
@@ -228,9 +229,13 @@ impl Open {
         }
     }
 
-    /// Entries moved: whatever was equal is to be compared again.
-    pub(super) fn unsettle(&mut self) {
-        self.in_sync = false;
+    /// Entries moved: whatever was equal is to be compared again. The book may have counted them as
+    /// here before the last comparison, and nothing has changed since.
+    pub(super) fn unsettle(&mut self, book: &Book) {
+        if self.equal.is_some() && self.equal == Some(book.frontier_digest()) {
+            return;
+        }
+        self.equal = None;
         self.moved = true;
     }
 
@@ -354,12 +359,12 @@ impl Open {
         }
         if all {
             // On the dialler entries may have moved since it asked.
-            if !self.in_sync && !self.moved {
-                self.in_sync = true;
+            if self.equal.is_none() && !self.moved {
+                self.equal = Some(mine.frontier);
                 fx.push(Effect::InSync);
             }
         } else {
-            self.in_sync = false;
+            self.equal = None;
             let lane = if lane0 { Lane::DATA } else { Lane::AUTHORITY };
             self.begin(book, lane, fx);
         }

@@ -112,6 +112,7 @@ impl Open {
         fx: &mut Vec<Effect>,
     ) -> Result<(), CloseReason> {
         self.stats.runs_received += 1;
+        self.moved = true;
         let number = packed.number;
         let run = frame::unpack(packed)?;
         if self.inbox.outstanding() >= MAX_OUTSTANDING
@@ -201,7 +202,7 @@ impl Open {
             let id = claim.log.id(&book.incident());
             let verdict = match outcome {
                 Outcome::Admitted(admitted) => {
-                    self.unsettle();
+                    self.unsettle(book);
                     self.stats.entries_received += admitted.fresh;
                     self.outbox.came(id, claim.from, claim.to);
                     self.learnt(book, admitted, fx);
