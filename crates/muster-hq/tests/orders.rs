@@ -20,13 +20,21 @@ fn all_orders_give_the_same_tables() {
         let together = story.path(&format!("together-{at}.sqlite"));
         let report = import_into(&together, Some(story.hq()), &sources);
         assert!(report.refused.is_empty(), "{:?}", report.refused);
-        assert!(report.files.iter().all(|f| f.complete), "{:?}", report.files);
+        assert!(
+            report.files.iter().all(|f| f.complete),
+            "{:?}",
+            report.files
+        );
         let one_by_one = story.path(&format!("one-{at}.sqlite"));
         for source in &sources {
             import_into(&one_by_one, Some(story.hq()), std::slice::from_ref(source));
         }
         let dumped = dump(&together);
-        assert_same(&dumped, &dump(&one_by_one), &format!("{order:?} one by one"));
+        assert_same(
+            &dumped,
+            &dump(&one_by_one),
+            &format!("{order:?} one by one"),
+        );
         let first = first.get_or_insert_with(|| dumped.clone());
         assert_same(first, &dumped, &format!("{order:?}"));
     }
@@ -38,14 +46,23 @@ fn all_orders_give_the_same_tables() {
     let what = |w: &str| format!("SELECT count(DISTINCT id) FROM conflicts WHERE what = '{w}'");
     assert_eq!(number(&path, &what("contested")), 2);
     assert_eq!(number(&path, &what("double-booking")), 1);
-    assert_eq!(number(&path, "SELECT is_contested FROM need WHERE contested LIKE '%title%'"), 1);
+    assert_eq!(
+        number(
+            &path,
+            "SELECT is_contested FROM need WHERE contested LIKE '%title%'"
+        ),
+        1
+    );
     assert_eq!(number(&path, "SELECT count(*) FROM devices"), 3);
     assert_eq!(number(&path, "SELECT count(*) FROM note"), 60);
     let label = "SELECT count(DISTINCT device_label) FROM provenance WHERE field = 'title'";
     assert_eq!(number(&path, label), 3);
     let entries = story.b.book.entries() as i64 - 5;
     assert_eq!(number(&path, "SELECT count(*) FROM entries"), entries);
-    assert_eq!(number(&path, "SELECT n FROM counts WHERE what = 'entries'"), entries);
+    assert_eq!(
+        number(&path, "SELECT n FROM counts WHERE what = 'entries'"),
+        entries
+    );
 }
 
 #[test]
@@ -59,7 +76,10 @@ fn twice_is_once() {
     assert_eq!(again.entries, first.entries);
     assert_eq!(again.entries_known, first.entries_new + first.entries_known);
     assert_same(&before, &dump(&path), "twice");
-    assert_eq!(number(&path, "SELECT count(*) FROM import_log WHERE complete = 1"), 2);
+    assert_eq!(
+        number(&path, "SELECT count(*) FROM import_log WHERE complete = 1"),
+        2
+    );
     // A directory that holds them all is the same as all of them.
     let walked = story.path("walked.sqlite");
     std::fs::create_dir(story.path("stick")).unwrap();
@@ -120,7 +140,11 @@ fn withheld_parts_come_later() {
     let thin = story.path("public.muster");
     std::fs::write(&thin, honest(&story.founder.genesis, &public(&whole))).unwrap();
     let full = story.path("full.muster");
-    std::fs::write(&full, honest(&story.founder.genesis, &story.b.packed(5, |_, _| true))).unwrap();
+    std::fs::write(
+        &full,
+        honest(&story.founder.genesis, &story.b.packed(5, |_, _| true)),
+    )
+    .unwrap();
     let mut dumps = Vec::new();
     for (at, order) in [[&thin, &full], [&full, &thin]].iter().enumerate() {
         let path = story.path(&format!("w{at}.sqlite"));
@@ -158,6 +182,9 @@ fn plain_parts_are_sealed_again() {
     assert!(report.refused["no-key"] > 0);
     let bytes = std::fs::read(&without).unwrap();
     for marker in [C1, C2, C3] {
-        assert!(!bytes.windows(marker.len()).any(|w| w == marker.as_bytes()), "{marker}");
+        assert!(
+            !bytes.windows(marker.len()).any(|w| w == marker.as_bytes()),
+            "{marker}"
+        );
     }
 }

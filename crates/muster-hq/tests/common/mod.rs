@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use muster_hq::{HqDevice, Source, Warehouse, import};
 use muster_log::{
     act::{Act, Admit, Audience, KeyAct, LOCKBOX_INFO, Lockbox},
     author::{self, Draft, DraftPart},
@@ -27,7 +28,6 @@ use muster_log::{
     run,
     seal::{self, ClassKey},
 };
-use muster_hq::{HqDevice, Source, Warehouse, import};
 use muster_model::{
     parse::{self, Reading},
     sample::Random,
@@ -132,8 +132,7 @@ impl Device {
         keys.iter()
             .map(|(class, key)| {
                 let random = fresh(&mut self.random);
-                let sealed =
-                    seal::seal_to(&exchange, LOCKBOX_INFO, key.bytes(), random).unwrap();
+                let sealed = seal::seal_to(&exchange, LOCKBOX_INFO, key.bytes(), random).unwrap();
                 Act::Key(KeyAct {
                     key: key.id(),
                     class: *class,
@@ -240,7 +239,10 @@ impl Device {
 
     fn apply(&mut self, run: &chain::VerifiedRun, entry: &muster_log::entry::VerifiedEntry) {
         let header = entry.header();
-        let standing = self.book.authority().standing(&run.log().device, &header.grant);
+        let standing = self
+            .book
+            .authority()
+            .standing(&run.log().device, &header.grant);
         let Standing::Counts(grant) = standing else {
             return;
         };
@@ -391,8 +393,10 @@ pub fn data_dir(path: &Path, device: &Device, runs: &[Run]) {
     let unlock = Unlock::DefaultKeyFile;
     let fs = Arc::new(RealFs);
     let dir = DataDir::create(fs, path, &unlock, PassphraseCost::default(), &mut random).unwrap();
-    dir.write_public(device::GENESIS_FILE, &device.genesis.to_bytes()).unwrap();
-    dir.write_secret(device::FILE, &device.secrets.to_bytes(), &mut random).unwrap();
+    dir.write_public(device::GENESIS_FILE, &device.genesis.to_bytes())
+        .unwrap();
+    dir.write_secret(device::FILE, &device.secrets.to_bytes(), &mut random)
+        .unwrap();
     let (mut journal, _) = Journal::open(&dir, Default::default()).unwrap();
     for run in runs {
         let record = record::encode(START, record::Source::Own, &run::encode(run));
@@ -421,7 +425,10 @@ pub fn story() -> Story {
     let mut founder = Device::found("Flood", 1);
     let mut a = founder.admit("gym", Role::Coordinator, 2);
     let mut b = founder.admit("school", Role::Coordinator, 2);
-    let need = founder.add("need", &[("title", C1), ("area", "north"), ("priority", "normal")]);
+    let need = founder.add(
+        "need",
+        &[("title", C1), ("area", "north"), ("priority", "normal")],
+    );
     let person = founder.add("volunteer", &[("name", C2), ("emergency_contact", C3)]);
     let day = [("from", "2027-01-20T08:00Z"), ("to", "2027-01-20T16:00Z")];
     let tasks: Vec<ObjectId> = ["clear mud", "serve soup"]
@@ -436,8 +443,16 @@ pub fn story() -> Story {
         device.meet(&founder);
     }
     // Apart.
-    a.edit("need", need, &[("title", "+33 1 roof gone"), ("priority", "urgent")]);
-    b.edit("need", need, &[("title", "=cmd|' /C calc'!A1"), ("priority", "high")]);
+    a.edit(
+        "need",
+        need,
+        &[("title", "+33 1 roof gone"), ("priority", "urgent")],
+    );
+    b.edit(
+        "need",
+        need,
+        &[("title", "=cmd|' /C calc'!A1"), ("priority", "high")],
+    );
     for (device, task) in [(&mut a, tasks[0]), (&mut b, tasks[1])] {
         let (task, person) = (task.hex(), person.hex());
         device.add("assignment", &[("task", &task), ("volunteer", &person)]);
@@ -456,16 +471,25 @@ pub fn story() -> Story {
         path
     };
     let mut sources = vec![
-        write("founder.muster", honest(&founder.genesis, &founder.packed(64, |_, _| true))),
+        write(
+            "founder.muster",
+            honest(&founder.genesis, &founder.packed(64, |_, _| true)),
+        ),
         // Without places 20 to 29 of the gym's log.
         write(
             "gym.muster",
-            honest(&a.genesis, &a.packed(64, |l, s| *l != a_log || !(20..30).contains(&s))),
+            honest(
+                &a.genesis,
+                &a.packed(64, |l, s| *l != a_log || !(20..30).contains(&s)),
+            ),
         ),
         // Other packing; of the gym's log only 40 to 50.
         write(
             "school.muster",
-            honest(&b.genesis, &b.packed(7, |l, s| *l != a_log || (40..=50).contains(&s))),
+            honest(
+                &b.genesis,
+                &b.packed(7, |l, s| *l != a_log || (40..=50).contains(&s)),
+            ),
         ),
     ];
     // A dead laptop at the gym: its journal up to 24, an entry a run, and not 3 to 5.
@@ -541,13 +565,29 @@ pub fn dump(path: &Path) -> BTreeMap<String, Vec<String>> {
 
 /// Says which tables differ, and where.
 pub fn assert_same(a: &BTreeMap<String, Vec<String>>, b: &BTreeMap<String, Vec<String>>, at: &str) {
-    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>(), "{at}");
+    assert_eq!(
+        a.keys().collect::<Vec<_>>(),
+        b.keys().collect::<Vec<_>>(),
+        "{at}"
+    );
     for (name, rows) in a {
         let others = &b[name];
         if rows != others {
-            let only_a: Vec<_> = rows.iter().filter(|r| !others.contains(r)).take(3).collect();
-            let only_b: Vec<_> = others.iter().filter(|r| !rows.contains(r)).take(3).collect();
-            panic!("{at}: table {name} differs: {} and {} rows\n{only_a:#?}\n{only_b:#?}", rows.len(), others.len());
+            let only_a: Vec<_> = rows
+                .iter()
+                .filter(|r| !others.contains(r))
+                .take(3)
+                .collect();
+            let only_b: Vec<_> = others
+                .iter()
+                .filter(|r| !rows.contains(r))
+                .take(3)
+                .collect();
+            panic!(
+                "{at}: table {name} differs: {} and {} rows\n{only_a:#?}\n{only_b:#?}",
+                rows.len(),
+                others.len()
+            );
         }
     }
 }
