@@ -337,7 +337,7 @@ fn killed_it_is_completed() {
     import_into(&whole, Some(story.hq()), &story.sources);
     let expected = dump(&whole);
     let mut rolled_back = 0;
-    for round in 0..12u64 {
+    for round in 0..16u64 {
         let dir = tempfile::tempdir().unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["imports_until_killed", "--exact"])
@@ -349,7 +349,7 @@ fn killed_it_is_completed() {
         while !path.exists() && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(2));
         }
-        std::thread::sleep(Duration::from_millis(5 + 23 * round));
+        std::thread::sleep(Duration::from_millis(5 + 18 * round));
         child.kill().unwrap();
         child.wait().unwrap();
         // A journal whose head is not wiped is a transaction that was not committed.
@@ -365,5 +365,5 @@ fn killed_it_is_completed() {
             1
         );
     }
-    println!("killed 12 times, {rolled_back} times within a transaction");
+    println!("killed 16 times, {rolled_back} times within a transaction");
 }

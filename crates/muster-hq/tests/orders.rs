@@ -25,16 +25,16 @@ fn all_orders_give_the_same_tables() {
             "{:?}",
             report.files
         );
-        let one_by_one = story.path(&format!("one-{at}.sqlite"));
-        for source in &sources {
-            import_into(&one_by_one, Some(story.hq()), std::slice::from_ref(source));
-        }
         let dumped = dump(&together);
-        assert_same(
-            &dumped,
-            &dump(&one_by_one),
-            &format!("{order:?} one by one"),
-        );
+        // Every third order also file by file, each import opening the warehouse again.
+        if at % 3 == 0 {
+            let one_by_one = story.path(&format!("one-{at}.sqlite"));
+            for source in &sources {
+                import_into(&one_by_one, Some(story.hq()), std::slice::from_ref(source));
+            }
+            let what = format!("{order:?} one by one");
+            assert_same(&dumped, &dump(&one_by_one), &what);
+        }
         let first = first.get_or_insert_with(|| dumped.clone());
         assert_same(first, &dumped, &format!("{order:?}"));
     }

@@ -54,6 +54,7 @@ fn a_device_that_reads_less_sees_less() {
     let device = muster_hq::HqDevice::new(story.a.genesis.clone(), story.a.secrets.clone());
     let report = import_into(&path, Some(device), &story.sources);
     assert_eq!(report.sealed_parts, 1);
+    assert_eq!(report.reader_role, Some("coordinator"));
     assert!(holds(&path, C2) && !holds(&path, C3));
     assert_eq!(number(&path, "SELECT n FROM counts WHERE which = 'c3'"), 1);
     let class = "SELECT class FROM columns WHERE \"table\" = 'volunteer' AND \"column\" = ";
