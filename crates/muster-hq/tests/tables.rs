@@ -38,7 +38,7 @@ fn without_keys_sealed_stays_sealed() {
     let with = story.path("with.sqlite");
     import_into(&with, Some(story.hq()), &story.sources);
     assert_same(&dump(&with), &dump(&path), "keys later");
-    assert!(holds(&path, C2) && holds(&path, C3));
+    assert!([C1, C2, C3].iter().all(|marker| holds(&path, marker)));
     // And they go again: nothing lingers.
     let report = import_into(&path, None, &[]);
     assert!(report.sealed_parts > 100);
@@ -62,6 +62,33 @@ fn a_device_that_reads_less_sees_less() {
     assert_eq!(number(&path, &format!("{class}'emergency_contact'")), 3);
     let place = "SELECT class FROM columns WHERE \"table\" = 'need' AND \"column\" = 'place_lat'";
     assert_eq!(number(&path, place), 2);
+}
+
+#[test]
+fn what_is_erased_leaves_the_tables() {
+    let mut story = story();
+    let path = story.path("w.sqlite");
+    import_into(&path, Some(story.hq()), &story.sources);
+    assert!(holds(&path, C1) && holds(&path, "roof gone"));
+    let need = story.need;
+    story.founder.erase(need);
+    let later = story.path("later.muster");
+    let runs = story.founder.packed(64, |_, _| true);
+    std::fs::write(&later, honest(&story.founder.genesis, &runs)).unwrap();
+    import_into(&path, Some(story.hq()), &[later]);
+    assert!(!holds(&path, C1) && !holds(&path, "roof gone"));
+    let erased = format!(
+        "SELECT erased FROM other_objects WHERE id = '{}'",
+        need.hex()
+    );
+    assert_eq!(number(&path, &erased), 1);
+    assert_eq!(
+        number(
+            &path,
+            "SELECT count(*) FROM conflicts WHERE what = 'contested'"
+        ),
+        0
+    );
 }
 
 #[test]

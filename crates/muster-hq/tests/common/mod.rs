@@ -22,7 +22,7 @@ use muster_log::{
     hash,
     ids::{AudienceTag, Class, DeviceId, Lane, Millis, ObjectId, Seq},
     keyring::{KeyRing, Opened},
-    operation::{Operation, PartContent, Reference},
+    operation::{DataOperation, Operation, PartContent, Reference},
     record,
     role::Role,
     run,
@@ -197,6 +197,19 @@ impl Device {
             },
         };
         self.write_entry(Lane::AUTHORITY, kind::AUTHORITY, vec![part]);
+    }
+
+    /// Erases an object.
+    pub fn erase(&mut self, id: ObjectId) {
+        let operation = DataOperation::Erase(id).write().unwrap().unwrap();
+        let part = DraftPart {
+            class: Class::C0,
+            key: None,
+            content: PartContent {
+                operations: Bounded::try_from(vec![operation]).unwrap(),
+            },
+        };
+        self.write_entry(Lane::AUTHORITY, kind::ERASURE, vec![part]);
     }
 
     fn write_entry(&mut self, lane: Lane, kind: u8, parts: Vec<DraftPart>) {
@@ -427,17 +440,13 @@ pub fn story() -> Story {
     let mut b = founder.admit("school", Role::Coordinator, 2);
     let need = founder.add(
         "need",
-        &[("title", C1), ("area", "north"), ("priority", "normal")],
+        &[("title", "roof"), ("area", C1), ("priority", "normal")],
     );
     let person = founder.add("volunteer", &[("name", C2), ("emergency_contact", C3)]);
     let day = [("from", "2027-01-20T08:00Z"), ("to", "2027-01-20T16:00Z")];
     let tasks: Vec<ObjectId> = ["clear mud", "serve soup"]
         .iter()
-        .map(|title| {
-            let slots = ("slots", "need=any; wanted=1");
-            let _ = slots;
-            founder.add("task", &[("title", *title), day[0], day[1]])
-        })
+        .map(|title| founder.add("task", &[("title", *title), day[0], day[1]]))
         .collect();
     for device in [&mut a, &mut b] {
         device.meet(&founder);
