@@ -412,3 +412,6 @@ accepted-place = latitude, longitude in degrees, such as 18.54,-72.34; a name ma
 accepted-reference = a number, an id, or the beginning of an id
 accepted-element = the id of an element
 accepted-group = members such as item=blanket; quantity=20, or -ELEMENT to remove one
+
+arg-load = Load it into this device instead of printing it
+said-loaded = { $count } invented objects are loaded.

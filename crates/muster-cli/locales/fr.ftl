@@ -412,3 +412,6 @@ accepted-place = latitude, longitude en degrés, par exemple 18.54,-72.34 ; un
 accepted-reference = un numéro, un identifiant, ou le début d’un identifiant
 accepted-element = l’identifiant d’un élément
 accepted-group = des membres tels que item=blanket; quantity=20, ou -ÉLÉMENT pour en retirer un
+
+arg-load = La charger dans cet appareil au lieu de l’imprimer
+said-loaded = { $count } objets inventés sont chargés.

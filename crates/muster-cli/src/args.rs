@@ -483,6 +483,7 @@ impl Builder<'_> {
 
     fn sample(&self) -> Command {
         self.verb("sample")
+            .arg(self.switch("load"))
             .arg(
                 self.flag("size")
                     .value_name("N")

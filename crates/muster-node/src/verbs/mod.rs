@@ -302,6 +302,7 @@ fn write(
     if let Some((field, least)) = refused.first() {
         return Err(ApiError::new("field-not-permitted", exit::NOT_PERMITTED)
             .with("field", field)
+            .with("of", kind.name)
             .with("role", role.code())
             .with("least", least.code()));
     }
