@@ -222,6 +222,7 @@ said-repaired = { $kept } records kept, { $lost } places lost. This device goes 
 said-hq-imported = { $new } new entries, { $known } known already, { $gaps } gaps.
 said-hq-refused = Refused: { $code } { $count }
 said-hq-sealed = { $count } sealed parts without a key: give --data of a device with role hq to read them.
+said-hq-role = The device given with --data is { $role }: what its keys do not open stays sealed.
 said-hq-exported = { $file }: { $rows } rows
 
 status-head = { $incident } — { $device } ({ $role })

@@ -222,6 +222,7 @@ said-repaired = { $kept } enregistrements gardés, { $lost } endroits perdus. Ce
 said-hq-imported = { $new } nouvelles entrées, { $known } déjà connues, { $gaps } trous.
 said-hq-refused = Refusé : { $code } { $count }
 said-hq-sealed = { $count } parties scellées sans clé : donnez --data d’un appareil de rôle hq pour les lire.
+said-hq-role = L’appareil donné par --data est { $role } : ce que ses clés n’ouvrent pas reste scellé.
 said-hq-exported = { $file } : { $rows } lignes
 
 status-head = { $incident } — { $device } ({ $role })
