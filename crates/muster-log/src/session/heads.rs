@@ -81,7 +81,7 @@ impl Open {
         }
         let ahead = head.count > log.contiguous() || !head.islands.is_empty();
         if log.key().device == self.me && (fork || ahead) {
-            fx.push(Effect::OwnLogAhead(*log.key()));
+            self.own_ahead(*log.key(), fx);
         }
     }
 
