@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     COMPARE_MS, CloseReason, Effect, Rank, ReadId, Stats,
-    frame::{Frame, Heads, Summary},
+    frame::{Frame, Summary},
     greeting::{Met, Snapshot, summary},
     held::Held,
     proof::Side,
@@ -183,7 +183,7 @@ impl Open {
             Some(Frame::Acks(acks)) => self.acked(book, &acks, fx),
             Some(Frame::Have(log, count)) => self.outbox.told(log, 0, count),
             Some(Frame::Keys(claims)) => self.held.claimed(&claims, book.keys()),
-            Some(Frame::Heads(heads)) => self.heads_came(book, heads, fx)?,
+            Some(Frame::Heads(heads)) => self.take_heads(book, heads, fx)?,
             Some(Frame::Done(lane)) => self.done_came(lane)?,
             Some(Frame::Summary(theirs)) => self.summary_came(book, theirs, fx)?,
             Some(Frame::Hello(_) | Frame::Welcome(_) | Frame::Identity(_)) => {
@@ -398,14 +398,5 @@ impl Open {
             self.ask(book, fx);
         }
         self.settle(book, fx)
-    }
-
-    /// The peer's heads of this round, all of them or some.
-    fn heads_came(&mut self, book: &Book, heads: Heads, fx: &mut Vec<Effect>) -> Step {
-        match &self.round {
-            Some(round) if round.lane == heads.lane && !round.heads_in => {}
-            _ => return Err(CloseReason::Unexpected("heads")),
-        }
-        self.take_heads(book, heads, fx)
     }
 }
