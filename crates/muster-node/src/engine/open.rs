@@ -1,7 +1,10 @@
 //! Opening a data directory: the journal read through, the state taken from the index where it is
 //! sound and as new as it says, and computed from the entries where it is not.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::Path,
+};
 
 use muster_log::{
     book::{Book, Received},
@@ -36,6 +39,17 @@ impl Engine {
         dir: DataDir,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<(Self, OpenReport), NodeError> {
+        let index = dir.index_path();
+        Self::open_with(dir, Some(&index), random)
+    }
+
+    /// [`Self::open`] with the index in another place, or without one: then everything is computed
+    /// from the entries.
+    pub fn open_with(
+        dir: DataDir,
+        index: Option<&Path>,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(Self, OpenReport), NodeError> {
         let mut secrets = read_secrets(&dir)?;
         if secrets.member().is_none() {
             return Err(NodeError::NotJoined);
@@ -52,14 +66,20 @@ impl Engine {
             dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
         }
         let schema = crate::FIELD_TABLE;
-        let opened = Index::open(&dir.index_path(), dir.key(), schema, index_options())?;
         let mut state = State::default();
-        let (index, marker) = usable_marker(opened, &journal, &mut state, &mut report);
+        let (index, marker) = match index {
+            Some(path) => {
+                let opened = Index::open(path, dir.key(), schema, index_options())?;
+                let (index, marker) = usable_marker(opened, &journal, &mut state, &mut report);
+                (Some(index), marker)
+            }
+            None => (None, None),
+        };
         let mut engine = Self {
             book: empty_book(&genesis, &secrets),
             dir,
             journal,
-            index: Some(index),
+            index,
             secrets,
             state,
             places: Places::default(),
@@ -70,6 +90,7 @@ impl Engine {
             admitted: Vec::new(),
             since_checkpoint: 0,
             dirty: false,
+            broken: false,
             operator: None,
         };
         engine.read_journal(marker)?;
