@@ -309,9 +309,9 @@ fn socket(plan: &Plan, home: &Path) -> Outcome<Json> {
     let results: Vec<Result<(), String>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..many)
             .map(|n| {
-                let client = daemon.client();
+                let client = daemon.client().map_err(|e| e.to_string());
                 scope.spawn(move || {
-                    let mut client = client.map_err(|e| e.to_string())?;
+                    let mut client = client?;
                     let mut random = Random::new(100 + n);
                     for _ in 0..200 {
                         write(&mut client, &mut random).map_err(|e| e.to_string())?;
