@@ -14,7 +14,9 @@ use std::collections::{BTreeMap, VecDeque};
 use muster_log::{
     authority::Grant,
     book::{Admitted, Book, Received, Refusal},
+    chain::DeviceKey,
     device::{self, Secrets},
+    entry::LogKey,
     genesis::Genesis,
     ids::{DeviceId, GrantId, IncidentId, KeyId, Lane, LogId, Millis, Seq},
     keyring::KeyRing,
@@ -39,6 +41,8 @@ pub struct Engine {
     journal: Journal,
     index: Option<Index>,
     secrets: Secrets,
+    /// The signing key out of the secrets, with its public half: that half is costly to compute.
+    key: DeviceKey,
     book: Book,
     state: State,
     places: Places,
@@ -94,7 +98,7 @@ impl Engine {
 
     /// This device.
     pub fn device(&self) -> DeviceId {
-        self.secrets.device()
+        self.key.id()
     }
 
     /// The incident.
@@ -244,7 +248,11 @@ impl Engine {
     }
 
     /// Own log of a lane.
-    fn own_log(&self, lane: Lane) -> muster_log::entry::LogKey {
-        self.secrets.log(lane)
+    fn own_log(&self, lane: Lane) -> LogKey {
+        LogKey {
+            device: self.key.id(),
+            generation: self.secrets.generation(),
+            lane,
+        }
     }
 }

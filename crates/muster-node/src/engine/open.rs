@@ -21,6 +21,8 @@ use crate::error::NodeError;
 
 /// Table of objects in the index.
 const OBJECTS: u8 = 1;
+/// Objects written to the index as one.
+const CHECKPOINT_PIECE: usize = 1_000;
 
 /// What opening found.
 #[derive(Debug, Clone, Default)]
@@ -80,6 +82,7 @@ impl Engine {
             dir,
             journal,
             index,
+            key: secrets.key(),
             secrets,
             state,
             places: Places::default(),
@@ -95,6 +98,7 @@ impl Engine {
         };
         engine.read_journal(marker)?;
         engine.changes.clear();
+        engine.places.shrink();
         report.entries = engine.book.entries();
         if report.rebuilt.is_some() {
             engine.checkpoint()?;
@@ -195,20 +199,30 @@ pub(super) fn checkpoint(
     state: &mut State,
     position: Position,
 ) -> Result<(), NodeError> {
-    let (mut puts, mut deletes) = (Vec::new(), Vec::new());
-    for (id, bytes) in state.take_dirty() {
-        match bytes {
-            Some(bytes) => puts.push((OBJECTS, id.0.to_vec(), bytes)),
-            None => deletes.push((OBJECTS, id.0.to_vec())),
-        }
-    }
-    let marker = Marker {
+    let marker = |position| Marker {
         position,
         schema: crate::FIELD_TABLE,
         meta: Vec::new(),
     };
-    index.checkpoint(puts, deletes, marker)?;
-    Ok(())
+    // In pieces, because sled holds several copies of all that one batch changes. Cut short between
+    // them, some objects are newer than the old position says: their entries are applied again,
+    // which changes nothing.
+    let old = index.marker().map_or(Position::START, |m| m.position);
+    let mut dirty = state.take_dirty().into_iter().peekable();
+    loop {
+        let (mut puts, mut deletes) = (Vec::new(), Vec::new());
+        for (id, bytes) in dirty.by_ref().take(CHECKPOINT_PIECE) {
+            match bytes {
+                Some(bytes) => puts.push((OBJECTS, id.0.to_vec(), bytes)),
+                None => deletes.push((OBJECTS, id.0.to_vec())),
+            }
+        }
+        let last = dirty.peek().is_none();
+        index.checkpoint(puts, deletes, marker(if last { position } else { old }))?;
+        if last {
+            return Ok(());
+        }
+    }
 }
 
 /// The book and the runs of a directory that is only read: a dead laptop's, or one to be verified.
