@@ -40,6 +40,20 @@ pub fn cpu(pid: &str) -> Outcome<f64> {
     Ok((ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / 100.0)
 }
 
+/// Memory of its own (no files) that a process has resident, in MB.
+pub fn anonymous_mb(pid: &str) -> Outcome<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    Ok(kib(&status, "RssAnon:"))
+}
+
+/// A line of the kernel's status in KiB, as MB.
+fn kib(status: &str, name: &str) -> f64 {
+    let line = status.lines().find_map(|l| l.strip_prefix(name));
+    let kib = line.and_then(|l| l.split_whitespace().next());
+    let kib: f64 = kib.and_then(|k| k.parse().ok()).unwrap_or(f64::NAN);
+    (kib * 1.024 / 10.0).round() / 100.0
+}
+
 /// Bytes that the loopback interface of this network namespace has carried.
 pub fn loopback_bytes() -> Outcome<u64> {
     let table = fs::read_to_string("/proc/net/dev")?;
@@ -198,12 +212,7 @@ impl Daemon {
     /// Resident now, resident at most, and resident in memory of its own (no files), in MB.
     pub fn memory(&self) -> Outcome<(f64, f64, f64)> {
         let status = self.status()?;
-        let of = |name: &str| {
-            let line = status.lines().find_map(|l| l.strip_prefix(name));
-            let kib = line.and_then(|l| l.split_whitespace().next());
-            let kib: f64 = kib.and_then(|k| k.parse().ok()).unwrap_or(f64::NAN);
-            (kib * 1.024 / 10.0).round() / 100.0
-        };
+        let of = |name: &str| kib(&status, name);
         Ok((of("VmRSS:"), of("VmHWM:"), of("RssAnon:")))
     }
 

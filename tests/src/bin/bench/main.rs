@@ -1,13 +1,15 @@
 //! The measurements behind `scripts/bench`: one run, ratios side by side, nothing asserted.
 //!
 //! `bench run --muster BINARY --out DIR [--entries N] [--rounds N]` does everything; `bench load DIR N`
-//! only fills a data directory, and `bench open DIR` only opens one, for a profiler.
+//! only fills a data directory, `bench open DIR` only opens one, for a profiler, and `bench spans DIR`
+//! times the stages of opening it.
 
 mod daemon;
 mod disk;
 mod load;
 mod payload;
 mod plot;
+mod spans;
 
 use std::{
     error::Error,
@@ -35,6 +37,12 @@ fn main() -> Outcome<()> {
             let mut loader = load::Loader::new(engine, SEED, entries.parse()?);
             loader.until(usize::MAX)?;
             loader.finish()
+        }
+        ["spans", dir] => {
+            say(&serde_json::to_string_pretty(&spans::start(Path::new(
+                dir,
+            ))?)?);
+            Ok(())
         }
         ["open", dir] => {
             let start = Instant::now();
@@ -114,6 +122,8 @@ fn measure(plan: &Plan, work: &Path) -> Outcome<Json> {
     let (growth, group) = grow(plan, &home)?;
 
     let starts = starts(plan, &home, 5)?;
+    let spans = in_a_child("spans", &home)?;
+    say(&format!("spans of a start: {spans}"));
     let payload = payload::weigh(&home)?;
     say(&format!("payload: {payload}"));
 
@@ -128,10 +138,20 @@ fn measure(plan: &Plan, work: &Path) -> Outcome<Json> {
         "binary_bytes": size,
         "idle": starts,
         "growth": growth,
+        "start_spans": spans,
         "payload": payload,
         "sync": sync,
         "writes": { "engine_group": group, "socket": socket, "disk": disk },
     }))
+}
+
+/// Runs a command of this program by itself, where its memory is its own.
+fn in_a_child(command: &str, dir: &Path) -> Outcome<Json> {
+    let out = std::process::Command::new(std::env::current_exe()?)
+        .arg(command)
+        .arg(dir)
+        .output()?;
+    Ok(serde_json::from_slice(&out.stdout)?)
 }
 
 fn machine() -> Json {
