@@ -67,14 +67,25 @@ impl Engine {
         }
         let schema = crate::FIELD_TABLE;
         let mut state = State::default();
-        let (index, marker) = match index {
-            Some(path) => {
-                let opened = Index::open(path, dir.key(), schema, index_options())?;
-                let (index, marker) = usable_marker(opened, &journal, &mut state, &mut report);
-                (Some(index), marker)
-            }
-            None => (None, None),
-        };
+        let (index, marker) =
+            match index.map(|p| Index::open(p, dir.key(), schema, index_options())) {
+                Some(Ok(opened)) => {
+                    let (index, marker) = usable_marker(opened, &journal, &mut state, &mut report);
+                    (Some(index), marker)
+                }
+                // It can be done without: everything is computed from the entries.
+                Some(Err(e)) => {
+                    tracing::warn!(error = %e, "the index cannot be opened and is left alone");
+                    report.rebuilt = Some(e.to_string());
+                    (None, None)
+                }
+                None => (None, None),
+            };
+        let operator = index
+            .as_ref()
+            .and_then(Index::marker)
+            .filter(|_| marker.is_some());
+        let operator = operator.and_then(|m| String::from_utf8(m.meta.clone()).ok());
         let mut engine = Self {
             book: empty_book(&genesis, &secrets),
             dir,
@@ -91,7 +102,8 @@ impl Engine {
             since_checkpoint: 0,
             dirty: false,
             broken: false,
-            operator: None,
+            operator: operator.filter(|o| !o.is_empty()),
+            late: (Vec::new(), Vec::new()),
         };
         engine.read_journal(marker)?;
         engine.changes.clear();
@@ -102,7 +114,8 @@ impl Engine {
         Ok((engine, report))
     }
 
-    /// Reads the whole journal into the book, and applies what the index has not seen.
+    /// Reads the whole journal into the book, and applies what the index has not seen. What waited
+    /// for a grant or key that came before the index was written has been applied by then.
     fn read_journal(&mut self, marker: Option<Position>) -> Result<(), NodeError> {
         let (mut grants, mut keys) = (Vec::new(), Vec::new());
         for item in self.journal.scan(None)? {
@@ -115,11 +128,17 @@ impl Engine {
             if marker.is_none_or(|m| position >= m) {
                 self.apply_run(&admitted.run);
                 self.since_checkpoint += admitted.fresh;
+                grants.extend(admitted.grants);
+                keys.extend(admitted.keys);
             } else {
                 self.note_waiting(&admitted.run);
+                for grant in &admitted.grants {
+                    self.pending.remove(grant);
+                }
+                for key in &admitted.keys {
+                    self.unreadable.remove(key);
+                }
             }
-            grants.extend(admitted.grants);
-            keys.extend(admitted.keys);
         }
         // Packed objects name logs by their prefixes; whose they are is told after every load.
         for heads in self.book.logs() {
@@ -194,6 +213,7 @@ pub(super) fn checkpoint(
     index: &mut Index,
     state: &mut State,
     position: Position,
+    meta: Vec<u8>,
 ) -> Result<(), NodeError> {
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
     for (id, bytes) in state.take_dirty() {
@@ -205,14 +225,14 @@ pub(super) fn checkpoint(
     let marker = Marker {
         position,
         schema: crate::FIELD_TABLE,
-        meta: Vec::new(),
+        meta,
     };
     index.checkpoint(puts, deletes, marker)?;
     Ok(())
 }
 
-/// The book and the runs of a directory that is only read: a dead laptop's, or one to be verified.
-/// Every signature is checked.
+/// An empty book for a directory that is only read: a dead laptop's, or one to be verified. Whoever
+/// fills it offers every run to its door.
 pub fn read_only_book(dir: &DataDir) -> Result<(Genesis, Book), NodeError> {
     let genesis = read_genesis(dir)?;
     let secrets = read_secrets(dir)?;
