@@ -360,18 +360,6 @@ fn meet(s: &Stage<'_>, devices: &[&Device]) -> Outcome<&'static str> {
 
 /// Books one volunteer twice, and changes one need twice, each on its own island.
 fn two_islands(s: &Stage<'_>, gym: &Device, camp: &Device) -> Outcome<String> {
-    let volunteer = s.muster(
-        &gym.dir,
-        &[
-            "volunteer",
-            "add",
-            "--name",
-            "Ana Exemple",
-            "--phone",
-            "+999 555 0100",
-        ],
-    )?;
-    let _ = volunteer;
     let list = s.muster(&gym.dir, &["volunteer", "list", "--limit", "1"])?;
     let who = &list["items"][0];
     let need = s.muster(&gym.dir, &["need", "list", "--limit", "1"])?;
