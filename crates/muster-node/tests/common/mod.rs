@@ -31,7 +31,7 @@ use muster_log::{
 use muster_model::{
     parse::Change,
     table::{self, kinds},
-    value::{Typed, element_of},
+    value::Typed,
     writes,
 };
 use muster_node::{
@@ -385,7 +385,6 @@ pub fn action(engine: &Engine, objects: usize, rng: &mut Rng) -> PartWrites {
         ),
         _ => (volunteer, vec![set(volunteer, "emergency_contact", &word)]),
     };
-    let _ = element_of;
     let id = object(kind.number, number);
     if rng.below(25) == 0 && objects > 1 {
         let other = object(kind.number, (number + 1) % objects);
@@ -399,7 +398,13 @@ pub fn action(engine: &Engine, objects: usize, rng: &mut Rng) -> PartWrites {
 
 /// Writes a random action for which the keys are here. Says how many entries were written.
 pub fn write(engine: &mut Engine, objects: usize, rng: &mut Rng) -> Result<usize, NodeError> {
-    let mut writes = action(engine, objects, rng);
+    let mut writes = match rng.below(20) {
+        0 => {
+            let name = DataOperation::Operator(text(&format!("operator {}", rng.below(9))));
+            PartWrites::from([(Class::C2, vec![name])])
+        }
+        _ => action(engine, objects, rng),
+    };
     writes.retain(|class, _| *class == Class::C0 || engine.book().keys().writing_key(*class).is_some());
     if writes.is_empty() {
         return Ok(0);
