@@ -205,6 +205,7 @@ said-in-sync = Everybody met has the same entries.
 said-import-dry = Nothing was stored. Of { $rows } rows: { $imported } would be imported, { $unchanged } unchanged, { $filtered } filtered, { $repeated } repeated, { $refused } refused.
 said-imported = Of { $rows } rows: { $imported } imported, { $unchanged } unchanged, { $filtered } filtered, { $repeated } repeated, { $refused } refused.
 said-row-refused = Row { $row }, column { $column }: { $why }
+said-row-refused-whole = Row { $row }: { $why }
 said-bundle-export = { $entries ->
     [one] One entry
    *[other] { $entries } entries
@@ -221,6 +222,7 @@ said-repaired = { $kept } records kept, { $lost } places lost. This device goes 
 said-hq-imported = { $new } new entries, { $known } known already, { $gaps } gaps.
 said-hq-refused = Refused: { $code } { $count }
 said-hq-sealed = { $count } sealed parts without a key: give --data of a device with role hq to read them.
+said-hq-role = The device given with --data is { $role }: what its keys do not open stays sealed.
 said-hq-exported = { $file }: { $rows } rows
 
 status-head = { $incident } — { $device } ({ $role })
@@ -385,3 +387,32 @@ arg-state = on or off
 said-offline = No contacts until: muster network on
 said-online = Peers are met again.
 finding-offline = radio silence: no peers are met until muster network on
+
+why-quote-open = a quote is not closed
+why-row-unreadable = the row cannot be read
+why-cell-count = { $found } cells where the header has { $header }
+why-cell-too-long = a cell of { $len } bytes; the most is { $most }
+why-not-text = not UTF-8 text; name the encoding in the mapping file
+why-key-empty = the key is empty
+why-bad-value = { $given } is not accepted. Accepted: { $accepted }
+
+accepted-text = text, at most 16 KiB
+accepted-long-text = text, at most 16 KiB
+accepted-phone = a telephone number
+accepted-email = a mail address
+accepted-number = a number such as N-GYM-12
+accepted-integer = a whole number from { $low } to { $high }
+accepted-decimal = a number, with at most 9 decimals
+accepted-boolean = yes or no
+accepted-time = a time such as 2026-11-24T14:30 or 24/11/2026 14:30
+accepted-date = a day such as 2026-11-24 or 24/11/2026
+accepted-window = two times with a slash between, one of which may be missing
+accepted-hours = days and hours such as mon,tue 08:00-17:00
+accepted-language = a language tag such as fr, ht or ar
+accepted-place = latitude, longitude in degrees, such as 18.54,-72.34; a name may follow
+accepted-reference = a number, an id, or the beginning of an id
+accepted-element = the id of an element
+accepted-group = members such as item=blanket; quantity=20, or -ELEMENT to remove one
+
+arg-load = Load it into this device instead of printing it
+said-loaded = { $count } invented objects are loaded.

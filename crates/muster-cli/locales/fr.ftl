@@ -205,6 +205,7 @@ said-in-sync = Tous ceux qu’on rencontre ont les mêmes entrées.
 said-import-dry = Rien n’a été enregistré. Sur { $rows } lignes : { $imported } seraient importées, { $unchanged } inchangées, { $filtered } écartées, { $repeated } répétées, { $refused } refusées.
 said-imported = Sur { $rows } lignes : { $imported } importées, { $unchanged } inchangées, { $filtered } écartées, { $repeated } répétées, { $refused } refusées.
 said-row-refused = Ligne { $row }, colonne { $column } : { $why }
+said-row-refused-whole = Ligne { $row } : { $why }
 said-bundle-export = { $entries ->
     [one] Une entrée écrite
    *[other] { $entries } entrées écrites
@@ -221,6 +222,7 @@ said-repaired = { $kept } enregistrements gardés, { $lost } endroits perdus. Ce
 said-hq-imported = { $new } nouvelles entrées, { $known } déjà connues, { $gaps } trous.
 said-hq-refused = Refusé : { $code } { $count }
 said-hq-sealed = { $count } parties scellées sans clé : donnez --data d’un appareil de rôle hq pour les lire.
+said-hq-role = L’appareil donné par --data est { $role } : ce que ses clés n’ouvrent pas reste scellé.
 said-hq-exported = { $file } : { $rows } lignes
 
 status-head = { $incident } — { $device } ({ $role })
@@ -385,3 +387,32 @@ arg-state = on ou off
 said-offline = Aucun contact jusqu’à : muster network on
 said-online = Les pairs sont à nouveau rencontrés.
 finding-offline = silence radio : aucun pair n’est rencontré jusqu’à muster network on
+
+why-quote-open = un guillemet n’est pas refermé
+why-row-unreadable = la ligne est illisible
+why-cell-count = { $found } cellules là où l’en-tête en a { $header }
+why-cell-too-long = une cellule de { $len } octets ; le maximum est { $most }
+why-not-text = ce n’est pas du texte UTF-8 ; nommez l’encodage dans le fichier de correspondance
+why-key-empty = la clé est vide
+why-bad-value = { $given } n’est pas accepté. Accepté : { $accepted }
+
+accepted-text = du texte, au plus 16 Kio
+accepted-long-text = du texte, au plus 16 Kio
+accepted-phone = un numéro de téléphone
+accepted-email = une adresse électronique
+accepted-number = un numéro tel que N-GYM-12
+accepted-integer = un nombre entier de { $low } à { $high }
+accepted-decimal = un nombre, au plus 9 décimales
+accepted-boolean = oui ou non
+accepted-time = un moment tel que 24/11/2026 14:30 ou 2026-11-24T14:30
+accepted-date = un jour tel que 24/11/2026 ou 2026-11-24
+accepted-window = deux moments séparés par une barre oblique, dont l’un peut manquer
+accepted-hours = des jours et des heures tels que lun,mar 08:00-17:00
+accepted-language = une étiquette de langue telle que fr, ht ou ar
+accepted-place = latitude, longitude en degrés, par exemple 18.54,-72.34 ; un nom peut suivre
+accepted-reference = un numéro, un identifiant, ou le début d’un identifiant
+accepted-element = l’identifiant d’un élément
+accepted-group = des membres tels que item=blanket; quantity=20, ou -ÉLÉMENT pour en retirer un
+
+arg-load = La charger dans cet appareil au lieu de l’imprimer
+said-loaded = { $count } objets inventés sont chargés.

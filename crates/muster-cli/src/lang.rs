@@ -57,6 +57,13 @@ impl Lang {
             .unwrap_or(Self::En)
     }
 
+    /// Whether the command line or `MUSTER_LANG` says which language: then no file does.
+    pub fn is_told(args: &[String]) -> bool {
+        args.iter()
+            .any(|a| a == "--lang" || a.starts_with("--lang="))
+            || std::env::var("MUSTER_LANG").is_ok_and(|v| Self::from_tag(&v).is_some())
+    }
+
     /// The label of this language.
     pub fn label(self, label: Label) -> &'static str {
         match self {

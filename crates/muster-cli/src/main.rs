@@ -97,7 +97,26 @@ fn main() -> ExitCode {
     };
     let json = matches.get_flag("json");
     let (verb, path) = verb_path(&matches);
-    match start(&words, &matches, &verb, json, matches.get_flag("plain")) {
+    let mut words = words;
+    let outcome = settings(&matches).and_then(|settings| {
+        let named = settings
+            .lang
+            .as_ref()
+            .and_then(|l| Lang::from_tag(&l.value));
+        if let Some(lang) = named.filter(|l| *l != words.lang && !Lang::is_told(&given)) {
+            words = Words::new(lang);
+        }
+        let plain = matches.get_flag("plain");
+        let context = Context {
+            words: &words,
+            settings: &settings,
+            all: &matches,
+            json,
+            plain,
+        };
+        start(&context, &verb)
+    });
+    match outcome {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             if json {
@@ -121,31 +140,25 @@ fn verb_path(matches: &ArgMatches) -> (Vec<String>, String) {
     (verb, path)
 }
 
-fn start(
-    words: &Words,
-    matches: &ArgMatches,
-    verb: &[String],
-    json: bool,
-    plain: bool,
-) -> Outcome<u8> {
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
     let mut inner = matches;
     while let Some((_, deeper)) = inner.subcommand() {
         inner = deeper;
     }
-    let settings = Settings::read(matches, inner)?;
+    inner
+}
+
+fn settings(matches: &ArgMatches) -> Outcome<Settings> {
+    Settings::read(matches, innermost(matches))
+}
+
+fn start(context: &Context<'_>, verb: &[String]) -> Outcome<u8> {
     run::logging(
-        &settings,
+        context.settings,
         verb.first().map(String::as_str) == Some("daemon"),
     )?;
-    let context = Context {
-        words,
-        settings: &settings,
-        all: matches,
-        json,
-        plain,
-    };
     let verb: Vec<&str> = verb.iter().map(String::as_str).collect();
-    run::dispatch(&context, &verb, inner)
+    run::dispatch(context, &verb, innermost(context.all))
 }
 
 impl From<serde_json::Error> for Failure {

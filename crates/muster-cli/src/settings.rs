@@ -74,6 +74,8 @@ pub struct Settings {
     pub discovery: Setting<bool>,
     /// What is logged.
     pub log: Setting<String>,
+    /// The language of text, where the settings file names one.
+    pub lang: Option<Setting<String>>,
 }
 
 const LISTEN: [&str; 2] = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"];
@@ -192,6 +194,10 @@ impl Settings {
                 &path,
                 true,
             ),
+            lang: file.lang.zip(path.clone()).map(|(value, path)| Setting {
+                value,
+                origin: Origin::File(path),
+            }),
             log: pick(
                 None,
                 env("MUSTER_LOG"),
@@ -213,6 +219,7 @@ impl Settings {
             "network.peers": one(&self.peers),
             "network.discovery": one(&self.discovery),
             "log": one(&self.log),
+            "lang": self.lang.as_ref().map(one),
         })
     }
 }

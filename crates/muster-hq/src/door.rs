@@ -158,12 +158,26 @@ impl<'a> Door<'a> {
         // Under one name whether its parts came sealed or plain.
         let sealed = decode(&self.book, self.book.keys(), bytes).map(|run| run::encode(&run));
         let name = name_of(sealed.as_deref().unwrap_or(bytes));
+        self.db
+            .run("INSERT OR IGNORE INTO now_refused VALUES (?)", [&name])?;
+        let known: Option<i64> =
+            self.db
+                .first("SELECT 1 FROM refused WHERE run = ?", [&name], |row| {
+                    row.get(0)
+                })?;
+        if known.is_some() {
+            self.db.run(
+                "UPDATE refused SET code = ?2 WHERE run = ?1 AND code <> ?2",
+                params![name, code],
+            )?;
+            return Ok(Fate::Refused);
+        }
         let room = self.waiting_bytes + bytes.len() as u64 <= MAX_WAITING;
         let waiting = sealed.filter(|_| waits && room);
         self.waiting_bytes += waiting.as_ref().map_or(0, |w| w.len() as u64);
         self.has_refused = true;
         self.db.run(
-            "INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 name,
                 code,
@@ -175,8 +189,6 @@ impl<'a> Door<'a> {
                 waiting,
             ],
         )?;
-        self.db
-            .run("INSERT OR IGNORE INTO now_refused VALUES (?)", [&name])?;
         Ok(Fate::Refused)
     }
 
@@ -272,11 +284,12 @@ fn decode(book: &Book, keys: &KeyRing, bytes: &[u8]) -> Option<muster_log::chain
     run::decode_with(&book.incident(), bytes, keys).ok()
 }
 
-/// Whether what others say later may admit it.
+/// Whether what others say later may admit it. Of a fork the second branch to come is kept too: it
+/// is proof, and a later version may let it count.
 fn may_wait(refusal: &Refusal) -> bool {
     matches!(
         refusal,
-        Refusal::UnknownAuthor(_) | Refusal::Allowance { .. }
+        Refusal::UnknownAuthor(_) | Refusal::Allowance { .. } | Refusal::Fork { .. }
     )
 }
 

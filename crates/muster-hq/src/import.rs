@@ -18,7 +18,9 @@ use crate::{
     door::{Door, Fate},
     error::{HqError, Problem},
     files::{self, Found, Source},
-    gaps, journal_dir, session,
+    gaps, journal_dir,
+    reader::HqDevice,
+    session,
     warehouse::{Warehouse, mark_stale, set_meta},
 };
 
@@ -90,6 +92,9 @@ pub struct ImportReport {
     pub sealed_parts: u64,
     /// Parts of which only the hash came.
     pub absent_parts: u64,
+    /// Role of the device whose keys were used; none without one, or while nobody admitted it. A
+    /// device of another role than `hq` reads less.
+    pub reader_role: Option<&'static str>,
     /// Each file.
     pub files: Vec<FileReport>,
 }
@@ -119,6 +124,7 @@ pub fn import(
     let reader = warehouse
         .device()
         .map_or_else(|| "none".to_owned(), |d| d.device().hex());
+    let reading = warehouse.device().map(HqDevice::device);
     let db = warehouse.db();
     let book = session::rebuild(db, &genesis, keys)?;
     let mut work = Work {
@@ -133,9 +139,15 @@ pub fn import(
         runs: 0,
         file: FileReport::default(),
     };
-    let done = work.all(&found, &reader, now);
-    if done.is_err() {
-        db.rollback();
+    let mut done = work.all(&found, &reader, now);
+    match &mut done {
+        Ok(report) => {
+            let authority = work.door.book.authority();
+            report.reader_role = reading
+                .and_then(|d| authority.best_grant(&d))
+                .map(|g| g.role.code());
+        }
+        Err(_) => db.rollback(),
     }
     done
 }

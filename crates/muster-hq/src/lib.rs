@@ -23,6 +23,7 @@ mod schema;
 mod session;
 mod warehouse;
 
+pub use derive::GapReport;
 pub use error::{HqError, Problem};
 pub use export::{Exported, export_csv, safe_cell};
 pub use files::Source;

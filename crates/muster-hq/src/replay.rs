@@ -125,8 +125,11 @@ fn apply(
 
 /// Acts of authority are no data, and nothing is wrong with them.
 fn counts_as_inert(why: Inert, class: Class) -> bool {
-    !matches!(why, Inert::NotState | Inert::Erased)
-        && !(class == Class::C0 && matches!(why, Inert::Unknown))
+    match why {
+        Inert::NotState | Inert::Erased => false,
+        Inert::Unknown => class != Class::C0,
+        _ => true,
+    }
 }
 
 fn inert_code(why: Inert) -> &'static str {

@@ -218,8 +218,13 @@ pub(crate) fn has_signature(
     signature: &[u8],
 ) -> Result<bool, HqError> {
     let stored: Option<Vec<u8>> = db.first(
-        "SELECT substr(bytes, -64) FROM runs WHERE log = ? AND last = ?",
-        params![log.hex(), place(last)],
+        "SELECT substr(bytes, -64) FROM runs
+         WHERE log = ?1 AND first > ?2 AND first <= ?3 AND last = ?3",
+        params![
+            log.hex(),
+            place(last).saturating_sub(MAX_RUN as i64),
+            place(last)
+        ],
         |row| row.get(0),
     )?;
     Ok(stored.as_deref() == Some(signature) && !has_absent(db, log, first, last)?)

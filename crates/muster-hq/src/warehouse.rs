@@ -87,8 +87,10 @@ impl Warehouse {
 
     /// Pins the incident, once and for all.
     pub(crate) fn pin(&mut self, genesis: &Genesis) -> Result<(), HqError> {
+        self.db.begin()?;
         set_meta(&self.db, "genesis", &genesis.to_bytes())?;
         set_meta(&self.db, "incident", genesis.id().hex().as_bytes())?;
+        self.db.commit()?;
         self.genesis = Some(genesis.clone());
         Ok(())
     }

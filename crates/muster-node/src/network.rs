@@ -413,11 +413,13 @@ impl Node {
                     tracing::info!(?log, reason = reason.code(), "a log is not sent")
                 }
                 Effect::OwnLogAhead(log) => {
-                    tracing::warn!(
-                        ?log,
-                        "a peer has newer entries of this device: a new generation is opened"
-                    );
-                    self.engine.renew_generation(&mut random)?;
+                    let current = self.engine.secrets().log(log.lane);
+                    if current == log {
+                        tracing::warn!(
+                            "a peer has newer entries of this device's own log: its data directory is an older copy; a new generation is opened"
+                        );
+                        self.engine.renew_generation(&mut random)?;
+                    }
                 }
                 Effect::Close(reason) => {
                     *network.closed.entry(reason.code().to_owned()).or_default() += 1;

@@ -9,7 +9,10 @@ use muster_node::api::{FieldInput, exit};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::failure::{Failure, Outcome};
+use crate::{
+    failure::{Failure, Outcome},
+    import::table::Reason,
+};
 
 /// A mapping file.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,9 +44,9 @@ pub struct Mapping {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Drop {
-    /// For the reader of the file.
+    /// Why, for people: counted by it in the answer.
     #[serde(default)]
-    pub reason: String,
+    reason: String,
     column: Option<String>,
     equals: Option<String>,
     not: Option<String>,
@@ -105,10 +108,10 @@ pub struct When {
 /// What a row becomes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Mapped {
-    /// Left out by a filter.
-    Dropped,
+    /// Left out by a filter, for this reason.
+    Dropped(String),
     /// It cannot be used.
-    Refused { column: String, why: String },
+    Refused { column: String, why: Reason },
     /// An object.
     Row {
         key: String,
@@ -197,15 +200,15 @@ impl Mapping {
             .as_ref()
             .map(|c| c.read(&cells))
             .unwrap_or_default();
-        if self.drop.iter().any(|d| d.applies(&cells, &codes)) {
-            return Mapped::Dropped;
+        if let Some(drop) = self.drop.iter().find(|d| d.applies(&cells, &codes)) {
+            return Mapped::Dropped(drop.reason.clone());
         }
         let key = match self.key(&cells) {
             Ok(key) => key,
             Err(column) => {
                 return Mapped::Refused {
                     column,
-                    why: "the key is empty".into(),
+                    why: Reason::KeyEmpty,
                 };
             }
         };

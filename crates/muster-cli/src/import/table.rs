@@ -25,7 +25,51 @@ pub struct Fault {
     /// The column's name; empty where no one column is to blame.
     pub column: String,
     /// The reason.
-    pub why: String,
+    pub why: Reason,
+}
+
+/// Why a row cannot be used as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// A quote is opened and never closed.
+    QuoteOpen,
+    /// The row is no CSV record.
+    Unreadable,
+    /// Another number of cells than the header has.
+    CellCount { found: usize, header: usize },
+    /// A cell longer than any field.
+    CellTooLong { len: usize },
+    /// Bytes that are not UTF-8.
+    NotText,
+    /// The columns that name the row are empty.
+    KeyEmpty,
+}
+
+impl Reason {
+    /// Stable, the key of the sentence.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::QuoteOpen => "quote-open",
+            Self::Unreadable => "row-unreadable",
+            Self::CellCount { .. } => "cell-count",
+            Self::CellTooLong { .. } => "cell-too-long",
+            Self::NotText => "not-text",
+            Self::KeyEmpty => "key-empty",
+        }
+    }
+
+    /// What the sentence needs.
+    pub fn args(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::CellCount { found, header } => {
+                vec![("found", found.to_string()), ("header", header.to_string())]
+            }
+            Self::CellTooLong { len } => {
+                vec![("len", len.to_string()), ("most", MAX_CELL.to_string())]
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// A table.
@@ -86,7 +130,7 @@ fn record(
     header: &[String],
     delimiter: u8,
 ) -> (Result<Vec<String>, Fault>, usize) {
-    let fault = |column: &str, why: String| {
+    let fault = |column: &str, why: Reason| {
         Err(Fault {
             column: column.to_owned(),
             why,
@@ -119,33 +163,29 @@ fn record(
             .unwrap_or_default();
         let column = broken.len().checked_sub(1).and_then(|i| header.get(i));
         return (
-            fault(
-                column.map_or("", String::as_str),
-                "a quote is not closed".into(),
-            ),
+            fault(column.map_or("", String::as_str), Reason::QuoteOpen),
             1,
         );
     }
     let Some(cells) = cells else {
-        return (fault("", "the row cannot be read".into()), 1);
+        return (fault("", Reason::Unreadable), 1);
     };
     if cells.len() != header.len() {
-        let why = format!(
-            "{} cells where the header has {}",
-            cells.len(),
-            header.len()
-        );
+        let why = Reason::CellCount {
+            found: cells.len(),
+            header: header.len(),
+        };
         return (fault("", why), span);
     }
     let mut out = Vec::with_capacity(cells.len());
     for (cell, column) in cells.into_iter().zip(header) {
         if cell.len() > MAX_CELL {
-            let why = format!("a cell of {} bytes; the most is {MAX_CELL}", cell.len());
+            let why = Reason::CellTooLong { len: cell.len() };
             return (fault(column, why), span);
         }
         match String::from_utf8(cell) {
             Ok(cell) => out.push(cell),
-            Err(_) => return (fault(column, "not UTF-8 text".into()), span),
+            Err(_) => return (fault(column, Reason::NotText), span),
         }
     }
     (Ok(out), span)
@@ -180,15 +220,15 @@ mod tests {
             .iter()
             .map(|r| match &r.cells {
                 Ok(cells) => format!("{}:{}", r.number, cells[1]),
-                Err(f) => format!("{}!{}:{}", r.number, f.column, f.why),
+                Err(f) => format!("{}!{}:{}", r.number, f.column, f.why.code()),
             })
             .collect();
         assert_eq!(why[0], "1:a\nb");
-        assert_eq!(why[1], "2!text:a quote is not closed");
+        assert_eq!(why[1], "2!text:quote-open");
         assert_eq!(why[2], "3:ok");
-        assert_eq!(why[3], "4!text:not UTF-8 text");
-        assert_eq!(why[4], "5!:1 cells where the header has 2");
-        assert!(why[5].starts_with("6!text:a cell of"));
+        assert_eq!(why[3], "4!text:not-text");
+        assert_eq!(why[4], "5!:cell-count");
+        assert!(why[5].starts_with("6!text:cell-too-long"));
         assert_eq!(why[6], "7:it's \"fine\"");
     }
 

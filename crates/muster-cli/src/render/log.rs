@@ -1,10 +1,12 @@
 //! Entries, histories, imports, bundles, verifications.
 
+use std::collections::BTreeMap;
+
 use muster_model::table;
 use serde_json::Value as Json;
 
 use super::{about, id_short, list, number, table::Table, text, values};
-use crate::{Context, args};
+use crate::{Context, args, failure::refusal_text, lang::Words};
 
 fn who(entry: &Json) -> String {
     match text(entry, "label") {
@@ -96,6 +98,17 @@ pub fn history(c: &Context<'_>, answer: &Json) -> String {
     format!("{}\n\n{}", about(&answer["object"]), rows.draw(c))
 }
 
+/// Why a row was refused, as a sentence.
+pub fn why(words: &Words, row: &Json) -> String {
+    let args: BTreeMap<String, String> = row["args"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
+        .collect();
+    refusal_text(words, text(row, "code"), &args, "why-")
+}
+
 /// `import`.
 pub fn imported(c: &Context<'_>, a: &Json) -> String {
     let refused = a["refused"].as_array().map_or(0, Vec::len);
@@ -118,11 +131,15 @@ pub fn imported(c: &Context<'_>, a: &Json) -> String {
     for row in list(a, "refused") {
         out.push('\n');
         out.push_str(&c.words.with(
-            "said-row-refused",
+            if text(row, "column").is_empty() {
+                "said-row-refused-whole"
+            } else {
+                "said-row-refused"
+            },
             args![
                 "row" = number(row, "row"),
                 "column" = text(row, "column"),
-                "why" = text(row, "why")
+                "why" = why(c.words, row)
             ],
         ));
     }

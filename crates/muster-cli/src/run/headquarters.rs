@@ -34,23 +34,25 @@ fn sqlite(given: &str) -> Outcome<PathBuf> {
 pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let into = sqlite(&required(m, "into")?)?;
     let unlock = unlock(c)?;
-    // HQ's own device, where one is named: without it what is sealed stays sealed.
+    // HQ's own device, where one is named: without it what is sealed stays sealed. Its journal is
+    // read as well: older bundles may lack the key acts made for it.
     let own = c
         .all
         .get_one::<String>("data")
         .map(PathBuf::from)
         .filter(|p| p.join("FORMAT").exists());
     let device = own
-        .map(|p| HqDevice::open(&p, &unlock))
+        .as_deref()
+        .map(|p| HqDevice::open(p, &unlock))
         .transpose()
         .map_err(failed)?;
     let mut warehouse = Warehouse::open(&into, device).map_err(failed)?;
-    let sources: Vec<Source> = m
+    let named = m
         .get_many::<String>("paths")
         .into_iter()
         .flatten()
-        .map(|p| Source::from(PathBuf::from(p)))
-        .collect();
+        .map(PathBuf::from);
+    let sources: Vec<Source> = named.chain(own).map(Source::from).collect();
     let show = std::io::stderr().is_terminal() && !c.json;
     let mut shown = Instant::now();
     let report = muster_hq::import(
@@ -96,6 +98,13 @@ fn imported(c: &Context<'_>, a: &Json) -> String {
             c.words
                 .with("said-hq-refused", args!["code" = code, "count" = n]),
         );
+    }
+    match text(a, "reader_role") {
+        "" | "hq" => {}
+        role => lines.push(c.words.with(
+            "said-hq-role",
+            args!["role" = c.words.t(&format!("role-{role}"))],
+        )),
     }
     if number(a, "sealed_parts") > 0 {
         lines.push(

@@ -1,6 +1,9 @@
 //! `import`: a file's rows, mapped to fields, offered to the daemon page by page.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use clap::ArgMatches;
 use muster_node::api::{ImportRow, Request, exit};
@@ -12,8 +15,9 @@ use crate::{
     failure::{Failure, Outcome},
     import::{
         mapping::{Mapped, Mapping},
-        table::Table,
+        table::{Reason, Table},
     },
+    lang::{Lang, Words},
     render,
 };
 
@@ -27,6 +31,7 @@ struct Tally {
     unchanged: u64,
     filtered: u64,
     repeated: u64,
+    filters: BTreeMap<String, u64>,
     refused: Vec<Json>,
     ids: Vec<Json>,
 }
@@ -59,6 +64,7 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     })?;
     mapping.check_columns(&table.header)?;
     let client = c.client()?;
+    let english = Words::new(Lang::En);
     let mut tally = Tally::default();
     let mut page = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
@@ -70,12 +76,17 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
             .as_ref()
             .map(|cells| mapping.map(&table.header, cells))
         {
-            Err(fault) => tally
+            Err(f) => tally
                 .refused
-                .push(refusal(row.number, &fault.column, &fault.why)),
-            Ok(Mapped::Dropped) => tally.filtered += 1,
+                .push(fault(row.number, &f.column, &f.why, &english)),
+            Ok(Mapped::Dropped(reason)) => {
+                tally.filtered += 1;
+                *tally.filters.entry(reason).or_default() += 1;
+            }
             Ok(Mapped::Refused { column, why }) => {
-                tally.refused.push(refusal(row.number, &column, &why))
+                tally
+                    .refused
+                    .push(fault(row.number, &column, &why, &english));
             }
             Ok(Mapped::Row {
                 key,
@@ -103,26 +114,42 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
                 std::mem::take(&mut page),
                 dry_run,
                 &mut tally,
+                &english,
             )?;
             if std::io::IsTerminal::is_terminal(&std::io::stderr()) && !c.json {
                 eprint!("\r{}/{total}", tally.rows);
             }
         }
     }
-    offer(&client, kind, page, dry_run, &mut tally)?;
+    offer(&client, kind, page, dry_run, &mut tally, &english)?;
     tally.refused.sort_by_key(|r| r["row"].as_u64());
     let refused = !tally.refused.is_empty();
     let answer = json!({
         "rows": tally.rows, "imported": tally.imported, "unchanged": tally.unchanged,
         "filtered": tally.filtered, "repeated": tally.repeated, "refused": tally.refused,
-        "dry_run": dry_run,
+        "dry_run": dry_run, "filtered_for": tally.filters,
     });
     c.answer("import", answer, render::log::imported);
     Ok(if refused { exit::REFUSED } else { 0 })
 }
 
-fn refusal(row: u64, column: &str, why: &str) -> Json {
-    json!({ "row": row, "column": column, "why": why })
+/// A refused row: a sentence in English for programs, and what it takes to say it in any language.
+fn refusal(row: u64, column: &str, code: &str, args: Json, english: &Words) -> Json {
+    let mut out = json!({ "row": row, "column": column, "code": code, "args": args });
+    let why = render::log::why(english, &out);
+    if let Some(map) = out.as_object_mut() {
+        map.insert("why".into(), why.into());
+    }
+    out
+}
+
+fn fault(row: u64, column: &str, why: &Reason, english: &Words) -> Json {
+    let args: serde_json::Map<_, _> = why
+        .args()
+        .into_iter()
+        .map(|(k, v)| (k.to_owned(), v.into()))
+        .collect();
+    refusal(row, column, why.code(), args.into(), english)
 }
 
 fn offer(
@@ -131,6 +158,7 @@ fn offer(
     rows: Vec<ImportRow>,
     dry_run: bool,
     tally: &mut Tally,
+    english: &Words,
 ) -> Outcome<()> {
     if rows.is_empty() {
         return Ok(());
@@ -152,11 +180,10 @@ fn offer(
             _ => {
                 let field = outcome["field"].as_str().unwrap_or_default();
                 let column = columns.get(field).map_or(field, String::as_str);
-                tally.refused.push(refusal(
-                    row,
-                    column,
-                    outcome["why"].as_str().unwrap_or("refused"),
-                ));
+                let code = outcome["code"].as_str().unwrap_or("other");
+                tally
+                    .refused
+                    .push(refusal(row, column, code, outcome["args"].clone(), english));
             }
         }
     }

@@ -43,12 +43,17 @@ impl Open {
         }
     }
 
+    /// The peer's heads of this round, all of them or some.
     pub(super) fn take_heads(
         &mut self,
         book: &Book,
         heads: Heads,
         fx: &mut Vec<Effect>,
     ) -> Result<(), CloseReason> {
+        match &self.round {
+            Some(round) if round.lane == heads.lane && !round.heads_in => {}
+            _ => return Err(CloseReason::Unexpected("heads")),
+        }
         for head in &heads.heads {
             if let Some(log) = book.log(&head.log) {
                 self.compare_head(log, head, fx);
@@ -81,7 +86,7 @@ impl Open {
         }
         let ahead = head.count > log.contiguous() || !head.islands.is_empty();
         if log.key().device == self.me && (fork || ahead) {
-            fx.push(Effect::OwnLogAhead(*log.key()));
+            self.own_ahead(*log.key(), fx);
         }
     }
 

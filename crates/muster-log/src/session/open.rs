@@ -4,17 +4,18 @@
 //! lane 1, each side tells its heads, sends what the other lacks, and says that it is done. The
 //! dialler starts rounds, by a summary that the responder answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     book::{Admitted, Book},
     chain::Run,
+    entry::LogKey,
     ids::{DeviceId, GrantId, Lane, LogId},
 };
 
 use super::{
     COMPARE_MS, CloseReason, Effect, Rank, ReadId, Stats,
-    frame::{Frame, Heads, Summary},
+    frame::{Frame, Summary},
     greeting::{Met, Snapshot, summary},
     held::Held,
     proof::Side,
@@ -74,13 +75,16 @@ pub(super) struct Open {
     /// The peer's summary that waits until what it sent before is stored.
     to_answer: Option<(u64, Summary)>,
     rounds: u32,
-    in_sync: bool,
+    /// Our digest when both were last found to have the same, until it changes.
+    equal: Option<[u8; 32]>,
     /// Something was admitted or receipted since digests were last compared.
     pub(super) moved: bool,
     times: Times,
     pub(super) outbox: Outbox,
     pub(super) inbox: Inbox,
     pub(super) stats: Stats,
+    /// Own logs of which the peer was found to have more.
+    ahead: BTreeSet<LogKey>,
 }
 
 type Step = Result<(), CloseReason>;
@@ -107,7 +111,7 @@ impl Open {
             asked: None,
             to_answer: None,
             rounds: 0,
-            in_sync: false,
+            equal: None,
             moved: false,
             times: Times {
                 now: met.now_ms,
@@ -118,6 +122,7 @@ impl Open {
             outbox: Outbox::new(rank),
             inbox: Inbox::default(),
             stats: Stats::default(),
+            ahead: BTreeSet::new(),
         };
         open.check_member(book, fx);
         open.compare(book, &met.mine, &met.theirs, Some(&met.snapshot), fx)?;
@@ -130,7 +135,7 @@ impl Open {
     }
 
     pub(super) fn in_sync(&self) -> bool {
-        self.in_sync
+        self.equal.is_some()
     }
 
     pub(super) fn is_member(&self) -> bool {
@@ -143,6 +148,13 @@ impl Open {
         stats.delivered = self.inbox.outstanding() as u64;
         stats.parked = self.inbox.parked() as u64;
         stats
+    }
+
+    /// The peer has more of a log of our own: said once a log.
+    pub(super) fn own_ahead(&mut self, log: LogKey, fx: &mut Vec<Effect>) {
+        if self.ahead.len() < 64 && self.ahead.insert(log) {
+            fx.push(Effect::OwnLogAhead(log));
+        }
     }
 
     /// Looks up the peer's grant, until it has one.
@@ -171,7 +183,7 @@ impl Open {
             Some(Frame::Acks(acks)) => self.acked(book, &acks, fx),
             Some(Frame::Have(log, count)) => self.outbox.told(log, 0, count),
             Some(Frame::Keys(claims)) => self.held.claimed(&claims, book.keys()),
-            Some(Frame::Heads(heads)) => self.heads_came(book, heads, fx)?,
+            Some(Frame::Heads(heads)) => self.take_heads(book, heads, fx)?,
             Some(Frame::Done(lane)) => self.done_came(lane)?,
             Some(Frame::Summary(theirs)) => self.summary_came(book, theirs, fx)?,
             Some(Frame::Hello(_) | Frame::Welcome(_) | Frame::Identity(_)) => {
@@ -198,7 +210,7 @@ impl Open {
         admitted: &Admitted,
         fx: &mut Vec<Effect>,
     ) -> Step {
-        self.unsettle();
+        self.unsettle(book);
         self.learnt(book, admitted, fx);
         self.pass_on(book, &admitted.run, fx);
         self.settle(book, fx)
@@ -228,9 +240,13 @@ impl Open {
         }
     }
 
-    /// Entries moved: whatever was equal is to be compared again.
-    pub(super) fn unsettle(&mut self) {
-        self.in_sync = false;
+    /// Entries moved: whatever was equal is to be compared again. The book may have counted them as
+    /// here before the last comparison, and nothing has changed since.
+    pub(super) fn unsettle(&mut self, book: &Book) {
+        if self.equal.is_some() && self.equal == Some(book.frontier_digest()) {
+            return;
+        }
+        self.equal = None;
         self.moved = true;
     }
 
@@ -354,12 +370,12 @@ impl Open {
         }
         if all {
             // On the dialler entries may have moved since it asked.
-            if !self.in_sync && !self.moved {
-                self.in_sync = true;
+            if self.equal.is_none() && !self.moved {
+                self.equal = Some(mine.frontier);
                 fx.push(Effect::InSync);
             }
         } else {
-            self.in_sync = false;
+            self.equal = None;
             let lane = if lane0 { Lane::DATA } else { Lane::AUTHORITY };
             self.begin(book, lane, fx);
         }
@@ -382,14 +398,5 @@ impl Open {
             self.ask(book, fx);
         }
         self.settle(book, fx)
-    }
-
-    /// The peer's heads of this round, all of them or some.
-    fn heads_came(&mut self, book: &Book, heads: Heads, fx: &mut Vec<Effect>) -> Step {
-        match &self.round {
-            Some(round) if round.lane == heads.lane && !round.heads_in => {}
-            _ => return Err(CloseReason::Unexpected("heads")),
-        }
-        self.take_heads(book, heads, fx)
     }
 }

@@ -112,6 +112,7 @@ impl Open {
         fx: &mut Vec<Effect>,
     ) -> Result<(), CloseReason> {
         self.stats.runs_received += 1;
+        self.moved = true;
         let number = packed.number;
         let run = frame::unpack(packed)?;
         if self.inbox.outstanding() >= MAX_OUTSTANDING
@@ -125,6 +126,10 @@ impl Open {
                 (Some(claim), Reason::NotAdmitted)
             }
             Ok(claim) if book.authority().knows(&claim.log.device) => {
+                let here = book.log(&claim.log.id(&book.incident()));
+                if claim.log.device == self.me && here.is_none_or(|l| claim.to > l.contiguous()) {
+                    self.own_ahead(claim.log, fx);
+                }
                 self.inbox.hand_out(Some(number), claim, run, fx);
                 return Ok(());
             }
@@ -201,7 +206,7 @@ impl Open {
             let id = claim.log.id(&book.incident());
             let verdict = match outcome {
                 Outcome::Admitted(admitted) => {
-                    self.unsettle();
+                    self.unsettle(book);
                     self.stats.entries_received += admitted.fresh;
                     self.outbox.came(id, claim.from, claim.to);
                     self.learnt(book, admitted, fx);

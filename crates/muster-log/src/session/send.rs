@@ -335,7 +335,7 @@ impl Open {
                 continue;
             };
             self.outbox.bytes = self.outbox.bytes.saturating_sub(flight.bytes);
-            self.unsettle();
+            self.moved = true;
             self.outbox.told(flight.log, 0, ack.count);
             match ack.verdict {
                 verdict::STORED | verdict::KNOWN | verdict::PARKED => {}

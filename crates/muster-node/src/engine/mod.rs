@@ -53,6 +53,7 @@ pub struct Engine {
     admitted: Vec<Admitted>,
     since_checkpoint: u64,
     dirty: bool,
+    broken: bool,
     operator: Option<String>,
 }
 
@@ -164,7 +165,10 @@ impl Engine {
         };
         let run = muster_log::run::encode(&admitted.run.to_run());
         let record = record::encode(now, source, &run);
+        // From here on the book counts it: until it is stored, nothing must be said.
+        self.broken = true;
         let positions = self.journal.append(&[&record], random)?;
+        self.broken = false;
         self.dirty = true;
         if let Some(position) = positions.first() {
             self.places.note(&admitted.run, *position);
@@ -206,9 +210,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether a write to disk failed: the engine must be opened again.
-    pub fn is_poisoned(&self) -> bool {
-        self.journal.is_poisoned()
+    /// Whether something was admitted that could not be stored: what is in memory is more than what
+    /// is on the disk, and the engine must be opened again.
+    pub fn is_broken(&self) -> bool {
+        self.broken || self.journal.is_poisoned()
     }
 
     /// Writes what changed of the state into the index, so that the next start is quick. An index

@@ -90,6 +90,7 @@ impl Engine {
             admitted: Vec::new(),
             since_checkpoint: 0,
             dirty: false,
+            broken: false,
             operator: None,
         };
         engine.read_journal(marker)?;

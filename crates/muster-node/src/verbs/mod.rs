@@ -1,6 +1,7 @@
 //! The verbs: what each question means for the engine. A verb reads the state, or writes operations
 //! through the engine; how its answer is drawn is the command line's business.
 
+mod decide;
 mod exchange;
 pub mod log;
 mod objects;
@@ -105,8 +106,8 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
         Request::Answer { assignment, accept } => work::answer(engine, &assignment, accept),
         Request::CheckIn { person, site, at } => work::check_in(engine, &person, site, at),
         Request::CheckOut { person, at } => work::check_out(engine, &person, at),
-        Request::Conflicts => Ok(work::conflicts(engine)),
-        Request::Settle { id, choose, value } => work::settle(engine, &id, choose, value),
+        Request::Conflicts => Ok(decide::conflicts(engine)),
+        Request::Settle { id, choose, value } => decide::settle(engine, &id, choose, value),
         Request::BundlePlan {
             r#for,
             since,
@@ -220,9 +221,8 @@ fn changes(
     let mut out = Vec::new();
     for input in fields {
         let one = Map::from_iter([(input.name.clone(), input.value.clone())]);
-        out.extend(
-            parse::from_json(&reading, kind, &one, &mut fresh_element).map_err(parse_error)?,
-        );
+        let read = parse::from_json(&reading, kind, &one, &mut fresh_element);
+        out.extend(read.map_err(|e| parse_error(e).with("of", kind.name))?);
     }
     Ok(out)
 }
@@ -303,6 +303,7 @@ fn write(
     if let Some((field, least)) = refused.first() {
         return Err(ApiError::new("field-not-permitted", exit::NOT_PERMITTED)
             .with("field", field)
+            .with("of", kind.name)
             .with("role", role.code())
             .with("least", least.code()));
     }

@@ -1,11 +1,13 @@
 //! Objects: made, changed, listed, shown, found, imported.
 
+use std::collections::BTreeSet;
+
 use muster_log::{
     entry::urgency,
     ids::{Class, ObjectId},
 };
 use muster_model::{
-    item, numbers,
+    booking, item, numbers,
     parse::Change,
     query,
     table::{self, FieldType, Kind, kinds},
@@ -197,23 +199,40 @@ pub fn list(
     };
     let limit = limit.unwrap_or(LIMIT);
     let state = engine.state();
-    let mut ids = match text {
-        None => query::list(state, kind, &read, after, limit + 1),
-        Some(words) => {
-            let found: std::collections::BTreeSet<_> =
-                query::find(state, words, usize::MAX).into_iter().collect();
-            let all = query::list(state, kind, &read, after, usize::MAX);
-            all.into_iter()
-                .filter(|id| found.contains(id))
-                .take(limit + 1)
-                .collect()
-        }
-    };
+    let mut ids = query::list(state, kind, &read, None, usize::MAX);
+    if let Some(words) = text {
+        let found: BTreeSet<_> = query::find(state, words, usize::MAX).into_iter().collect();
+        ids.retain(|id| found.contains(id));
+    }
+    ids.sort_by_cached_key(|id| list_order(engine, *id));
+    if let Some(at) = after.and_then(|after| ids.iter().position(|id| *id == after)) {
+        ids.drain(..=at);
+    }
     let more = ids.len() > limit;
     ids.truncate(limit);
-    let next = more.then(|| ids.last().map(|id| id.hex())).flatten();
+    let next = more.then(|| ids.last().map(ObjectId::hex)).flatten();
     let items: Vec<_> = ids.into_iter().map(|id| shown(engine, id)).collect();
     Ok(json!({ "items": items, "next": next }))
+}
+
+/// The most pressing first, then by number, then by name; ids only to settle ties.
+fn list_order(engine: &Engine, id: ObjectId) -> (u8, String, u64, String, ObjectId) {
+    let object = engine.state().object(id).unwrap_or_default();
+    let pressing = match object.code("priority") {
+        Some(code) => booking::priority_rank(Some(&code)),
+        None => booking::priority_rank(None),
+    };
+    let number = object
+        .text("number")
+        .and_then(|n| numbers::Number::parse(&n));
+    let (code, counter) = number.map(|n| (n.code, n.counter)).unwrap_or_default();
+    (
+        pressing,
+        code,
+        counter,
+        muster_model::text::fold(&item::title(&object)),
+        id,
+    )
 }
 
 /// `show`.
@@ -249,7 +268,8 @@ pub fn import(engine: &mut Engine, kind: &str, rows: Vec<ImportRow>, dry_run: bo
                 "row": row.row,
                 "outcome": "refused",
                 "field": e.args.get("field"),
-                "why": e.args.get("why").cloned().unwrap_or_else(|| e.code.clone()),
+                "code": e.code,
+                "args": e.args,
             }),
         });
     }

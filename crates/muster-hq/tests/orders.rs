@@ -1,0 +1,190 @@
+//! Whatever the order, the grouping and the repetition of imports: the same tables.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::*;
+use muster_log::{
+    chain::Run,
+    entry::PartBody,
+    ids::{Class, Lane},
+    run,
+};
+
+#[test]
+fn all_orders_give_the_same_tables() {
+    let story = story();
+    let mut first = None;
+    for (at, order) in orders(4).iter().enumerate() {
+        let sources: Vec<_> = order.iter().map(|i| story.sources[*i].clone()).collect();
+        let together = story.path(&format!("together-{at}.sqlite"));
+        let report = import_into(&together, Some(story.hq()), &sources);
+        assert!(report.refused.is_empty(), "{:?}", report.refused);
+        assert!(
+            report.files.iter().all(|f| f.complete),
+            "{:?}",
+            report.files
+        );
+        let dumped = dump(&together);
+        // Every third order also file by file, each import opening the warehouse again.
+        if at % 3 == 0 {
+            let one_by_one = story.path(&format!("one-{at}.sqlite"));
+            for source in &sources {
+                import_into(&one_by_one, Some(story.hq()), std::slice::from_ref(source));
+            }
+            let what = format!("{order:?} one by one");
+            assert_same(&dumped, &dump(&one_by_one), &what);
+        }
+        let first = first.get_or_insert_with(|| dumped.clone());
+        assert_same(first, &dumped, &format!("{order:?}"));
+    }
+    let path = story.path("together-0.sqlite");
+    // The gym's log lacks 25 to 29: the bundle left out 20 to 29, and the laptop knew up to 24.
+    assert_eq!(number(&path, "SELECT count(*) FROM gaps"), 1);
+    let gap = "SELECT \"from\" * 100 + \"to\" FROM gaps WHERE known_by = 'chain'";
+    assert_eq!(number(&path, gap), 25 * 100 + 29);
+    let what = |w: &str| format!("SELECT count(DISTINCT id) FROM conflicts WHERE what = '{w}'");
+    assert_eq!(number(&path, &what("contested")), 2);
+    assert_eq!(number(&path, &what("double-booking")), 1);
+    assert_eq!(
+        number(
+            &path,
+            "SELECT is_contested FROM need WHERE contested LIKE '%title%'"
+        ),
+        1
+    );
+    assert_eq!(number(&path, "SELECT count(*) FROM devices"), 3);
+    assert_eq!(number(&path, "SELECT count(*) FROM note"), 60);
+    let label = "SELECT count(DISTINCT device_label) FROM provenance WHERE field = 'title'";
+    assert_eq!(number(&path, label), 3);
+    let entries = story.b.book.entries() as i64 - 5;
+    assert_eq!(number(&path, "SELECT count(*) FROM entries"), entries);
+    assert_eq!(
+        number(&path, "SELECT n FROM counts WHERE what = 'entries'"),
+        entries
+    );
+}
+
+#[test]
+fn twice_is_once() {
+    let story = story();
+    let path = story.path("w.sqlite");
+    let first = import_into(&path, Some(story.hq()), &story.sources);
+    let before = dump(&path);
+    let again = import_into(&path, Some(story.hq()), &story.sources);
+    assert_eq!(again.entries_new, 0);
+    assert_eq!(again.entries, first.entries);
+    assert_eq!(again.entries_known, first.entries_new + first.entries_known);
+    assert_same(&before, &dump(&path), "twice");
+    assert_eq!(
+        number(&path, "SELECT count(*) FROM import_log WHERE complete = 1"),
+        2
+    );
+    // A directory that holds them all is the same as all of them.
+    let walked = story.path("walked.sqlite");
+    std::fs::create_dir(story.path("stick")).unwrap();
+    for source in &story.sources {
+        let to = story.path("stick").join(source.file_name().unwrap());
+        std::fs::rename(source, to).unwrap();
+    }
+    std::fs::write(story.path("stick/readme.txt"), "not a bundle").unwrap();
+    let report = import_into(&walked, Some(story.hq()), &[story.path("stick")]);
+    assert_eq!(report.files.len(), 4);
+    assert_same(&before, &dump(&walked), "walked");
+}
+
+#[test]
+fn authors_may_come_after_their_entries() {
+    let story = story();
+    let log = story.b.secrets.log(Lane::DATA);
+    let only_b = story.b.packed(64, |l, _| *l == log);
+    let early = story.path("early.muster");
+    std::fs::write(&early, honest(&story.founder.genesis, &only_b)).unwrap();
+    let orders = [[&early, &story.sources[0]], [&story.sources[0], &early]];
+    let mut dumps = Vec::new();
+    for (at, order) in orders.iter().enumerate() {
+        let path = story.path(&format!("w{at}.sqlite"));
+        let reports: Vec<_> = order
+            .iter()
+            .map(|s| import_into(&path, Some(story.hq()), &[(*s).clone()]))
+            .collect();
+        if at == 0 {
+            assert_eq!(reports[0].refused["unknown-author"], only_b.len() as u64);
+            assert_eq!(reports[0].entries, 0);
+        }
+        assert!(reports[1].refused.is_empty());
+        dumps.push(dump(&path));
+    }
+    assert_same(&dumps[0], &dumps[1], "late authority");
+    assert_eq!(dumps[0]["refused"].len(), 0);
+    assert_eq!(dumps[0]["note"].len(), 60);
+}
+
+/// Drops the stored bytes of every part above C0, as a public bundle does.
+fn public(runs: &[Run]) -> Vec<Run> {
+    let mut out = runs.to_vec();
+    for entry in out.iter_mut().flat_map(|r| &mut r.entries) {
+        for (head, body) in entry.header.parts.iter().zip(&mut entry.parts) {
+            if head.class != Class::C0 {
+                *body = PartBody::Absent;
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn withheld_parts_come_later() {
+    let story = story();
+    let whole = story.b.packed(64, |_, _| true);
+    let thin = story.path("public.muster");
+    std::fs::write(&thin, honest(&story.founder.genesis, &public(&whole))).unwrap();
+    let full = story.path("full.muster");
+    std::fs::write(
+        &full,
+        honest(&story.founder.genesis, &story.b.packed(5, |_, _| true)),
+    )
+    .unwrap();
+    let mut dumps = Vec::new();
+    for (at, order) in [[&thin, &full], [&full, &thin]].iter().enumerate() {
+        let path = story.path(&format!("w{at}.sqlite"));
+        for (i, source) in order.iter().enumerate() {
+            let report = import_into(&path, Some(story.hq()), &[(*source).clone()]);
+            assert_eq!(report.absent_parts == 0, at == 1 || i == 1);
+        }
+        dumps.push(dump(&path));
+    }
+    assert_same(&dumps[0], &dumps[1], "absent parts");
+}
+
+#[test]
+fn plain_parts_are_sealed_again() {
+    let story = story();
+    let runs = story.founder.packed(64, |_, _| true);
+    // As a bundle for a device that holds the keys: lane 1 in plain bytes, before lane 0.
+    let incident = story.founder.genesis.id();
+    let mut encoded: Vec<Vec<u8>> = runs
+        .iter()
+        .map(|r| run::encode_for(&incident, r, story.founder.book.keys(), |_| true))
+        .collect();
+    encoded.reverse();
+    let path = story.path("plain.muster");
+    std::fs::write(&path, bundle(&story.founder.genesis, &encoded, &runs)).unwrap();
+    let with = story.path("with.sqlite");
+    let report = import_into(&with, Some(story.hq()), std::slice::from_ref(&path));
+    assert!(report.refused.is_empty(), "{:?}", report.refused);
+    let sealed = story.path("sealed.sqlite");
+    import_into(&sealed, Some(story.hq()), &story.sources[..1]);
+    assert_same(&dump(&with), &dump(&sealed), "plain");
+    // Without the keys nothing of it may rest in the file.
+    let without = story.path("without.sqlite");
+    let report = import_into(&without, None, &[path]);
+    assert!(report.refused["no-key"] > 0);
+    let bytes = std::fs::read(&without).unwrap();
+    for marker in [C1, C2, C3] {
+        assert!(
+            !bytes.windows(marker.len()).any(|w| w == marker.as_bytes()),
+            "{marker}"
+        );
+    }
+}
