@@ -222,8 +222,9 @@ fn the_power_goes_at_every_write_and_again_during_recovery() {
                 lives += u64::from(afterlife(&fs, &peers, None, &mut ledger, &what));
             }
             lives += u64::from(afterlife(&fs, &peers, None, &mut ledger, &what));
-            let own: std::collections::BTreeSet<_> = ledger.said.keys().map(|k| k.0).collect();
-            generations += u64::from(own.len() > 5);
+            // Lane 0 and 1 of the founder, both of carol and bob: more are new generations.
+            let logs: std::collections::BTreeSet<_> = ledger.said.keys().map(|k| k.0).collect();
+            generations += u64::from(logs.len() > 4);
         }
     }
     println!(
@@ -287,7 +288,7 @@ fn telling_before_the_flush_is_caught() {
 
 /// An engine that failed says so until it is opened again, and tells nobody anything.
 fn must_be_dead(engine: &mut Engine, peers: &Peers, what: &str) {
-    assert!(engine.is_poisoned(), "{what}: it goes on");
+    assert!(engine.is_broken(), "{what}: it goes on");
     let rng = &mut Rng(8);
     assert!(engine.flush().is_err(), "{what}: a later flush succeeds");
     assert!(write_title(engine, 0, rng).is_err(), "{what}: a later write succeeds");

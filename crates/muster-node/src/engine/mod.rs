@@ -21,7 +21,7 @@ use muster_log::{
     record::{self, Source},
 };
 use muster_model::state::State;
-use muster_store::{DataDir, Index, Journal, Position, journal};
+use muster_store::{DataDir, Index, Journal, JournalError, Position, journal};
 
 pub use apply::{Change, Counters};
 pub use open::{OpenReport, read_only_book};
@@ -155,6 +155,7 @@ impl Engine {
         now: Millis,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Result<Received, Refusal>, NodeError> {
+        self.check_whole()?;
         let admitted = match self.book.receive(bytes) {
             Ok(Received::Admitted(admitted)) => admitted,
             Ok(Received::Known) => return Ok(Ok(Received::Known)),
@@ -163,12 +164,24 @@ impl Engine {
                 return Ok(Err(refusal));
             }
         };
+        // From here on the book counts it: until it is stored and applied, nothing must be said.
+        self.broken = true;
+        self.take_in(&admitted, source, now, random)?;
+        self.broken = false;
+        Ok(Ok(Received::Admitted(admitted)))
+    }
+
+    /// Stores and applies what the book has admitted.
+    fn take_in(
+        &mut self,
+        admitted: &Admitted,
+        source: Source,
+        now: Millis,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), NodeError> {
         let run = muster_log::run::encode(&admitted.run.to_run());
         let record = record::encode(now, source, &run);
-        // From here on the book counts it: until it is stored, nothing must be said.
-        self.broken = true;
         let positions = self.journal.append(&[&record], random)?;
-        self.broken = false;
         self.dirty = true;
         if let Some(position) = positions.first() {
             self.places.note(&admitted.run, *position);
@@ -176,16 +189,27 @@ impl Engine {
         self.apply_run(&admitted.run);
         self.since_checkpoint += admitted.fresh;
         self.catch_up(&admitted.grants, &admitted.keys)?;
-        self.admitted.push((*admitted).clone());
-        Ok(Ok(Received::Admitted(admitted)))
+        self.admitted.push(admitted.clone());
+        Ok(())
+    }
+
+    /// A broken engine does nothing more: a second try that seems to work would hide the first.
+    fn check_whole(&self) -> Result<(), NodeError> {
+        match self.is_broken() {
+            true => Err(JournalError::Poisoned.into()),
+            false => Ok(()),
+        }
     }
 
     /// Opens a new generation of this device's logs: the next entry starts fresh ones.
     pub fn renew_generation(&mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
+        self.check_whole()?;
         self.secrets.renew_generation(random);
-        self.dir
-            .write_secret(device::FILE, &self.secrets.to_bytes(), random)?;
-        Ok(())
+        let bytes = self.secrets.to_bytes();
+        let written = self.dir.write_secret(device::FILE, &bytes, random);
+        // Which generation the disk holds now is in doubt.
+        self.broken = written.is_err();
+        Ok(written?)
     }
 
     /// What another device is known to have, log by log. This version remembers nothing of past
@@ -201,6 +225,7 @@ impl Engine {
 
     /// Makes everything admitted so far durable. Only then may it be acknowledged or passed on.
     pub fn flush(&mut self) -> Result<(), NodeError> {
+        self.check_whole()?;
         if std::mem::take(&mut self.dirty) {
             self.journal.sync()?;
         }
@@ -219,6 +244,7 @@ impl Engine {
     /// Writes what changed of the state into the index, so that the next start is quick. An index
     /// that fails is given up until the next start: nothing is lost with it.
     pub fn checkpoint(&mut self) -> Result<(), NodeError> {
+        self.check_whole()?;
         self.journal.witness()?;
         self.dirty = false;
         self.since_checkpoint = 0;
