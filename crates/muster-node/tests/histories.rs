@@ -134,7 +134,9 @@ fn history(seed: u64, indexed: bool) -> (u64, usize) {
             assert_eq!(live, sight(&engine), "{what}: device {number}, by replay");
             drop(engine);
             let index = device.index.as_ref().map(|i| i.path().join("index"));
-            device.engine = Some(open(&device.fs, index.as_deref(), rng).unwrap().0);
+            let (engine, report) = open(&device.fs, index.as_deref(), rng).unwrap();
+            assert_eq!(report.rebuilt, None, "{what}");
+            device.engine = Some(engine);
         }
     };
     // In the middle of things, with gaps and refusals, and when everybody has everything.

@@ -195,6 +195,11 @@ impl Engine {
         }
         // Rare (a late key, a log that came before its grant): read the journal through. Applying
         // an entry again changes nothing.
+        self.apply_journal()
+    }
+
+    /// Applies every entry of the journal with all grants and keys known by now.
+    pub(super) fn apply_journal(&mut self) -> Result<(), NodeError> {
         self.pending.clear();
         self.unreadable.clear();
         let incident = self.book.incident();

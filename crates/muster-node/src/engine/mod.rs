@@ -249,7 +249,7 @@ impl Engine {
         self.dirty = false;
         self.since_checkpoint = 0;
         if let Some(mut index) = self.index.take() {
-            match open::checkpoint(&mut index, &mut self.state, self.journal.end()) {
+            match self.write_index(&mut index) {
                 Ok(()) => self.index = Some(index),
                 Err(e) => tracing::warn!(error = %e, "the index failed and is left alone"),
             }
