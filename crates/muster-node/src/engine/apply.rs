@@ -193,7 +193,13 @@ impl Engine {
             return Ok(());
         }
         // Rare (a late key, a log that came before its grant): read the journal through. Applying
-        // an entry again changes nothing; what it says of old entries is news to nobody.
+        // an entry again changes nothing.
+        self.apply_journal()
+    }
+
+    /// Applies every entry of the journal with all grants and keys known by now. What it says of
+    /// old entries is news to nobody.
+    pub(super) fn apply_journal(&mut self) -> Result<(), NodeError> {
         self.pending.clear();
         self.unreadable.clear();
         self.counters.inert.clear();
