@@ -21,7 +21,7 @@ use muster_log::{
     record, run,
     seal::{self, ClassKey},
 };
-use muster_store::{DataDir, Journal};
+use muster_store::{DataDir, DirError, Journal};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{engine, error::NodeError};
@@ -71,6 +71,9 @@ pub fn fresh_roots(count: u8, random: Random<'_>) -> Vec<Zeroizing<[u8; 32]>> {
 
 /// Founds an incident in a fresh data directory.
 pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Founded, NodeError> {
+    check_no_device(dir)?;
+    let (mut journal, _) = Journal::open(dir, engine::journal_options())?;
+    check_empty(dir, &journal)?;
     let mut secrets = Secrets::new(random, founding.label.clone(), founding.code.clone());
     let keys: Vec<_> = founding
         .roots
@@ -87,7 +90,6 @@ pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Fo
 
     let first = first_keys(&genesis, &secrets, exchange, random)?;
     dir.write_public(device::GENESIS_FILE, &genesis.to_bytes())?;
-    let (mut journal, _) = Journal::open(dir, engine::journal_options())?;
     append(&mut journal, &[first], genesis.body().claimed, random)?;
     journal.close()?;
     // Last: a directory without it is no member's.
@@ -95,6 +97,30 @@ pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Fo
     Ok(Founded {
         incident,
         device: secrets.device(),
+    })
+}
+
+/// A device's keys are never replaced by others.
+fn check_no_device(dir: &DataDir) -> Result<(), NodeError> {
+    match dir.read_secret(device::FILE)? {
+        Some(_) => Err(occupied(dir, "keys/device.secret")),
+        None => Ok(()),
+    }
+}
+
+/// Entries of another incident, left by a founding or a joining that was cut short, would keep the
+/// directory from ever opening.
+fn check_empty(dir: &DataDir, journal: &Journal) -> Result<(), NodeError> {
+    match journal.bytes() {
+        0 => Ok(()),
+        _ => Err(occupied(dir, "journal")),
+    }
+}
+
+fn occupied(dir: &DataDir, found: &str) -> NodeError {
+    NodeError::Dir(DirError::NotEmpty {
+        path: dir.path().to_path_buf(),
+        found: found.to_owned(),
     })
 }
 
@@ -225,6 +251,7 @@ pub fn request(
     now: Millis,
     random: Random<'_>,
 ) -> Result<Request, NodeError> {
+    check_no_device(dir)?;
     let secrets = Secrets::new(random, label.clone(), code.clone());
     let request = Request::sign(
         &secrets.key(),
@@ -282,8 +309,12 @@ pub fn accept(
     if !book.authority().knows(&secrets.device()) {
         return Err(NodeError::NotAdmitted);
     }
-    dir.write_public(device::GENESIS_FILE, &answer.genesis.to_bytes())?;
+    let genesis = answer.genesis.to_bytes();
     let (mut journal, _) = Journal::open(dir, engine::journal_options())?;
+    if dir.read_public(device::GENESIS_FILE)?.as_ref() != Some(&genesis) {
+        check_empty(dir, &journal)?;
+    }
+    dir.write_public(device::GENESIS_FILE, &genesis)?;
     append(&mut journal, &answer.lane0, now, random)?;
     journal.close()?;
     secrets.join(Membership {
