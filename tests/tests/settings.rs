@@ -99,7 +99,7 @@ fn the_file_that_comes_with_it_says_what_holds() {
     let all: String = text
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(setting) if setting.starts_with(["d", "l"]) && setting.contains(" = \"") => {
+            Some(setting) if setting.starts_with(['d', 'l']) && setting.contains(" = \"") => {
                 setting
             }
             _ => line,
