@@ -52,7 +52,10 @@ pub struct Engine {
     /// Runs admitted since the last flush, to be passed on to neighbours.
     admitted: Vec<Admitted>,
     since_checkpoint: u64,
+    /// Grants and keys that became known since the last flush.
+    late: (Vec<GrantId>, Vec<KeyId>),
     dirty: bool,
+    broken: bool,
     operator: Option<String>,
 }
 
@@ -164,23 +167,35 @@ impl Engine {
         };
         let run = muster_log::run::encode(&admitted.run.to_run());
         let record = record::encode(now, source, &run);
+        // From here on the book counts it: until it is stored, nothing must be said.
+        self.broken = true;
         let positions = self.journal.append(&[&record], random)?;
+        self.broken = false;
         self.dirty = true;
         if let Some(position) = positions.first() {
             self.places.note(&admitted.run, *position);
         }
+        let log = *admitted.run.log();
+        if source != Source::Own && admitted.fresh > 0 && log == self.own_log(log.lane) {
+            // Entries of this very log came back from elsewhere: the directory is an older copy, or
+            // has a twin. Places beyond them may have been signed as well.
+            self.renew_generation(random)?;
+        }
         self.apply_run(&admitted.run);
         self.since_checkpoint += admitted.fresh;
-        self.catch_up(&admitted.grants, &admitted.keys)?;
+        self.late.0.extend(&admitted.grants);
+        self.late.1.extend(&admitted.keys);
         self.admitted.push((*admitted).clone());
         Ok(Ok(Received::Admitted(admitted)))
     }
 
     /// Opens a new generation of this device's logs: the next entry starts fresh ones.
     pub fn renew_generation(&mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
-        self.secrets.renew_generation(random);
+        let mut renewed = self.secrets.clone();
+        renewed.renew_generation(random);
         self.dir
-            .write_secret(device::FILE, &self.secrets.to_bytes(), random)?;
+            .write_secret(device::FILE, &renewed.to_bytes(), random)?;
+        self.secrets = renewed;
         Ok(())
     }
 
@@ -200,15 +215,18 @@ impl Engine {
         if std::mem::take(&mut self.dirty) {
             self.journal.sync()?;
         }
+        let (grants, keys) = std::mem::take(&mut self.late);
+        self.catch_up(&grants, &keys)?;
         if self.since_checkpoint >= CHECKPOINT_EVERY {
             self.checkpoint()?;
         }
         Ok(())
     }
 
-    /// Whether a write to disk failed: the engine must be opened again.
-    pub fn is_poisoned(&self) -> bool {
-        self.journal.is_poisoned()
+    /// Whether something was admitted that could not be stored: what is in memory is more than what
+    /// is on the disk, and the engine must be opened again.
+    pub fn is_broken(&self) -> bool {
+        self.broken || self.journal.is_poisoned()
     }
 
     /// Writes what changed of the state into the index, so that the next start is quick. An index
@@ -218,7 +236,8 @@ impl Engine {
         self.dirty = false;
         self.since_checkpoint = 0;
         if let Some(mut index) = self.index.take() {
-            match open::checkpoint(&mut index, &mut self.state, self.journal.end()) {
+            let meta = self.operator.clone().unwrap_or_default().into_bytes();
+            match open::checkpoint(&mut index, &mut self.state, self.journal.end(), meta) {
                 Ok(()) => self.index = Some(index),
                 Err(e) => tracing::warn!(error = %e, "the index failed and is left alone"),
             }

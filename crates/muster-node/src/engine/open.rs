@@ -1,7 +1,10 @@
 //! Opening a data directory: the journal read through, the state taken from the index where it is
 //! sound and as new as it says, and computed from the entries where it is not.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::Path,
+};
 
 use muster_log::{
     book::{Book, Received},
@@ -36,6 +39,17 @@ impl Engine {
         dir: DataDir,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<(Self, OpenReport), NodeError> {
+        let index = dir.index_path();
+        Self::open_with(dir, Some(&index), random)
+    }
+
+    /// [`Self::open`] with the index in another place, or without one: then everything is computed
+    /// from the entries.
+    pub fn open_with(
+        dir: DataDir,
+        index: Option<&Path>,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(Self, OpenReport), NodeError> {
         let mut secrets = read_secrets(&dir)?;
         if secrets.member().is_none() {
             return Err(NodeError::NotJoined);
@@ -52,14 +66,31 @@ impl Engine {
             dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
         }
         let schema = crate::FIELD_TABLE;
-        let opened = Index::open(&dir.index_path(), dir.key(), schema, index_options())?;
         let mut state = State::default();
-        let (index, marker) = usable_marker(opened, &journal, &mut state, &mut report);
+        let (index, marker) =
+            match index.map(|p| Index::open(p, dir.key(), schema, index_options())) {
+                Some(Ok(opened)) => {
+                    let (index, marker) = usable_marker(opened, &journal, &mut state, &mut report);
+                    (Some(index), marker)
+                }
+                // It can be done without: everything is computed from the entries.
+                Some(Err(e)) => {
+                    tracing::warn!(error = %e, "the index cannot be opened and is left alone");
+                    report.rebuilt = Some(e.to_string());
+                    (None, None)
+                }
+                None => (None, None),
+            };
+        let operator = index
+            .as_ref()
+            .and_then(Index::marker)
+            .filter(|_| marker.is_some());
+        let operator = operator.and_then(|m| String::from_utf8(m.meta.clone()).ok());
         let mut engine = Self {
             book: empty_book(&genesis, &secrets),
             dir,
             journal,
-            index: Some(index),
+            index,
             secrets,
             state,
             places: Places::default(),
@@ -70,7 +101,9 @@ impl Engine {
             admitted: Vec::new(),
             since_checkpoint: 0,
             dirty: false,
-            operator: None,
+            broken: false,
+            operator: operator.filter(|o| !o.is_empty()),
+            late: (Vec::new(), Vec::new()),
         };
         engine.read_journal(marker)?;
         engine.changes.clear();
@@ -81,7 +114,8 @@ impl Engine {
         Ok((engine, report))
     }
 
-    /// Reads the whole journal into the book, and applies what the index has not seen.
+    /// Reads the whole journal into the book, and applies what the index has not seen. What waited
+    /// for a grant or key that came before the index was written has been applied by then.
     fn read_journal(&mut self, marker: Option<Position>) -> Result<(), NodeError> {
         let (mut grants, mut keys) = (Vec::new(), Vec::new());
         for item in self.journal.scan(None)? {
@@ -94,11 +128,17 @@ impl Engine {
             if marker.is_none_or(|m| position >= m) {
                 self.apply_run(&admitted.run);
                 self.since_checkpoint += admitted.fresh;
+                grants.extend(admitted.grants);
+                keys.extend(admitted.keys);
             } else {
                 self.note_waiting(&admitted.run);
+                for grant in &admitted.grants {
+                    self.pending.remove(grant);
+                }
+                for key in &admitted.keys {
+                    self.unreadable.remove(key);
+                }
             }
-            grants.extend(admitted.grants);
-            keys.extend(admitted.keys);
         }
         // Packed objects name logs by their prefixes; whose they are is told after every load.
         for heads in self.book.logs() {
@@ -173,6 +213,7 @@ pub(super) fn checkpoint(
     index: &mut Index,
     state: &mut State,
     position: Position,
+    meta: Vec<u8>,
 ) -> Result<(), NodeError> {
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
     for (id, bytes) in state.take_dirty() {
@@ -184,14 +225,14 @@ pub(super) fn checkpoint(
     let marker = Marker {
         position,
         schema: crate::FIELD_TABLE,
-        meta: Vec::new(),
+        meta,
     };
     index.checkpoint(puts, deletes, marker)?;
     Ok(())
 }
 
-/// The book and the runs of a directory that is only read: a dead laptop's, or one to be verified.
-/// Every signature is checked.
+/// An empty book for a directory that is only read: a dead laptop's, or one to be verified. Whoever
+/// fills it offers every run to its door.
 pub fn read_only_book(dir: &DataDir) -> Result<(Genesis, Book), NodeError> {
     let genesis = read_genesis(dir)?;
     let secrets = read_secrets(dir)?;
