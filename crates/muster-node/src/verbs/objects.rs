@@ -8,7 +8,7 @@ use muster_log::{
 };
 use muster_model::{
     booking, item, numbers,
-    parse::Change,
+    parse::{self, Change},
     query,
     table::{self, FieldType, Kind, kinds},
     value::Typed,
@@ -39,10 +39,16 @@ fn defaults(kind: &Kind) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-fn with_defaults(kind: &Kind, fields: &[FieldInput]) -> Vec<FieldInput> {
+fn with_defaults(kind: &'static Kind, fields: &[FieldInput]) -> Vec<FieldInput> {
     let mut out = fields.to_vec();
+    // A field may be named by its label, in either language.
+    let given: Vec<_> = fields
+        .iter()
+        .filter_map(|f| parse::field_named(kind, &f.name).ok())
+        .map(|f| f.name)
+        .collect();
     for (name, value) in defaults(kind) {
-        if !fields.iter().any(|f| f.name.replace('-', "_") == *name) {
+        if !given.contains(name) {
             out.push(FieldInput {
                 name: (*name).into(),
                 value: (*value).into(),
@@ -84,7 +90,8 @@ pub fn add(engine: &mut Engine, kind: &str, fields: &[FieldInput], id: Option<&s
         })?,
     };
     let fields = with_defaults(kind, fields);
-    create(engine, kind, id, &fields, urgency_of(kind, &fields))
+    let urgency = urgency_of(engine, kind, &fields);
+    create(engine, kind, id, &fields, urgency)
 }
 
 /// Makes an object of fields that are already complete.
@@ -113,14 +120,8 @@ pub fn edit(engine: &mut Engine, kind: &str, given: &str, fields: &[FieldInput])
     let kind = kind_named(kind)?;
     let id = resolve(engine, given, &[kind.number])?;
     let changes = changes(engine, kind, fields)?;
-    let changed = write(
-        engine,
-        kind,
-        id,
-        &changes,
-        urgency_of(kind, fields),
-        claimed(),
-    )?;
+    let urgency = urgency_of(engine, kind, fields);
+    let changed = write(engine, kind, id, &changes, urgency, claimed())?;
     Ok(json!({
         "id": id.hex(),
         "short": short(engine, id),
