@@ -294,8 +294,9 @@ fn french_is_spoken_where_it_is_asked_for() {
         assert_ne!(fr, en, "{arguments:?}");
     }
     let shown = gym.run(["--lang", "fr", "need", "show", "N-GYM-1"]);
-    assert!(shown.out.contains("Personnes concernées"), "{shown:?}");
-    assert!(shown.out.contains("1\u{202f}234"), "a narrow no-break space: {shown:?}");
+    assert!(shown.out.contains("Personnes concernées\u{a0}: 1234"), "{shown:?}");
+    let english = gym.run(["--lang", "en", "need", "show", "N-GYM-1"]);
+    assert!(english.out.contains("People affected: 1234"), "{english:?}");
 }
 
 #[test]
@@ -331,7 +332,7 @@ fn each_exit_code_is_for_its_reason() {
     let warned = refused(&gym, 5, &["assign", "T-GYM-2", who]);
     assert_eq!(warned["error"], "assignment-warned");
     let reasons = warned["details"]["reasons"].as_array().unwrap();
-    assert!(reasons.iter().any(|r| r["code"] == "double-booking"), "{warned}");
+    assert!(reasons.iter().any(|r| r["code"] == "double-booked"), "{warned}");
     let told = gym.run(["assign", "T-GYM-2", who]);
     assert!(told.err.contains("Carry water"), "the other task is named: {told:?}");
     gym.ok(["assign", "T-GYM-2", who, "--override", "nobody else is left"]);
@@ -449,27 +450,29 @@ fn contested_values_are_listed_alike_and_settled() {
     assert_eq!(without["entries"], a["entries"], "without the daemon as well");
 }
 
-/// Two devices with one code: each number names two needs.
+/// Two devices that were given one code on two islands: each number names two needs.
 #[test]
 fn a_number_that_two_devices_gave_is_ambiguous() {
     let root = scratch();
     let root = root.path();
     let gym = gym(root);
-    let mut other = Device::at(root.join("gymnasium"));
-    let (request, answer) = (root.join("r"), root.join("a"));
-    other.ok(["join", "--request-out", text(&request), "--device", "gymnasium", "--code", "GYM"]);
-    gym.ok(["admit", "--request", text(&request), "--role", "coordinator", "--answer-out", text(&answer)]);
-    other.ok(["join", "--answer", text(&answer)]);
-    other.start();
-    let ids: Vec<_> = [&gym, &other].map(|d| {
-        let made = d.ok(["need", "report", "Water"]);
-        assert_eq!(made["number"], "N-GYM-1");
+    let mut camp = gym.admit(root, "camp", "coordinator");
+    camp.start();
+    // Where the code is known to be taken, the next one gets another.
+    let twin = gym.admit(root, "gymnasium", "volunteer");
+    assert_eq!(gym.ok(["devices"])["items"][2]["code"], "GYMN");
+    drop(twin);
+    let ids: Vec<_> = [(&gym, "tent one"), (&camp, "tent two")].map(|(admitting, label)| {
+        let mut tent = admitting.admit(root, label, "coordinator");
+        tent.start();
+        let made = tent.ok(["need", "report", "Water"]);
+        assert_eq!(made["number"], "N-TENT-1");
+        let file = root.join(format!("{label}.muster"));
+        tent.ok(["bundle", "export", "--out", text(&file)]);
+        gym.ok(["bundle", "import", text(&file)]);
         made["id"].clone()
     }).into();
-    let file = root.join("b.muster");
-    other.ok(["bundle", "export", "--out", text(&file)]);
-    gym.ok(["bundle", "import", text(&file)]);
-    let both = refused(&gym, 4, &["need", "show", "N-GYM-1"]);
+    let both = refused(&gym, 4, &["need", "show", "N-TENT-1"]);
     assert_eq!(both["error"], "ambiguous");
     let listed: BTreeSet<_> = both["details"]["candidates"].as_array().unwrap().iter().map(|c| c["id"].to_string()).collect();
     assert_eq!(listed, ids.iter().map(Value::to_string).collect());
@@ -553,6 +556,7 @@ fn a_data_directory_opens_with_its_own_key_only() {
     let verified = one.ok(["--passphrase-file", text(&pass), "verify"]);
     assert_eq!(verified["entries"], 1);
     let two = Device::at(root.join("two"));
+    std::fs::write(&key, "5a".repeat(32)).unwrap();
     two.ok(["--key-file", text(&key), "init", "--incident", "I", "--device", "two"]);
     refused(&two, 6, &["verify"]);
     two.ok(["--key-file", text(&key), "verify"]);
@@ -709,9 +713,10 @@ fn completions_and_the_manual_page_are_well_formed() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let lines: Vec<_> = ran.out.lines().collect();
     assert!(lines.iter().any(|l| l.starts_with(".TH muster 1")), "{lines:?}");
-    for section in ["NAME", "SYNOPSIS", "SUBCOMMANDS"] {
+    for section in ["NAME", "SYNOPSIS", "OPTIONS"] {
         assert!(lines.iter().any(|l| *l == format!(".SH {section}")), "{section}");
     }
+    assert!(ran.out.contains("muster\\-settle"), "the verbs are named");
     let french = muster(["--lang", "fr", "man"]);
     assert!(french.code == 0 && french.out != ran.out);
 }
