@@ -301,6 +301,8 @@ pub fn admit(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
 /// `daemon`.
 pub fn daemon(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let path = &context.settings.data.value;
+    // The index's files are made by a library, with the modes that the system suggests.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let dir = DataDir::open(Arc::new(RealFs), path, &unlock(context)?)
         .map_err(muster_node::error::NodeError::from)?;
     let network = if m.get_flag("no-network") {

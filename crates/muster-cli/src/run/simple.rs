@@ -49,7 +49,7 @@ pub fn assign(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
                     .into_iter()
                     .flatten()
                 {
-                    eprintln!("{}", render::work::reason(c, reason));
+                    eprintln!("{}", crate::harmless(&render::work::reason(c, reason)));
                 }
             }
             Err(failure)
@@ -183,7 +183,8 @@ pub fn watch(c: &Context<'_>) -> Outcome<u8> {
         if c.json {
             crate::emit(&format!("{line}\n"));
         } else if let Ok(change) = serde_json::from_str::<Json>(line) {
-            crate::emit(&format!("{}\n", render::log::change(c, &change)));
+            let line = crate::harmless(&render::log::change(c, &change));
+            crate::emit(&format!("{line}\n"));
         }
         true
     })?;

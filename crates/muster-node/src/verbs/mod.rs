@@ -21,6 +21,7 @@ use muster_model::{
     numbers::{self, Resolved},
     parse::{self, Change, ParseError, Reading},
     table::{self, Kind},
+    value::Typed,
     vocabulary::Vocabularies,
     writes::{self, WriteError},
 };
@@ -335,12 +336,16 @@ fn write(
 }
 
 /// How soon an object's entries should travel.
-fn urgency_of(kind: &Kind, fields: &[FieldInput]) -> u8 {
+fn urgency_of(engine: &Engine, kind: &'static Kind, fields: &[FieldInput]) -> u8 {
+    let reading = reading(engine);
+    // Named and valued by code or label, in either language.
     let urgent = fields.iter().any(|f| {
-        f.name == "priority"
-            && f.value
-                .as_str()
-                .is_some_and(|v| v.eq_ignore_ascii_case("urgent"))
+        let field = parse::field_named(kind, &f.name).ok();
+        let field = field.filter(|f| f.name == "priority");
+        field
+            .zip(f.value.as_str())
+            .and_then(|(field, given)| parse::value(&reading, field, given).ok())
+            .is_some_and(|v| Typed::read(&v) == Typed::Code("urgent".into()))
     });
     match kind.number {
         _ if urgent => urgency::URGENT,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use muster_log::{entry::urgency, ids::ObjectId};
 use muster_model::{
     booking, item, numbers,
-    parse::Change,
+    parse::{self, Change},
     query,
     table::{self, FieldType, Kind, kinds},
     value::Typed,
@@ -38,13 +38,14 @@ fn defaults(kind: &Kind) -> &'static [(&'static str, &'static str)] {
 
 fn with_defaults(kind: &'static Kind, fields: &[FieldInput]) -> Vec<FieldInput> {
     let mut out = fields.to_vec();
+    // A field may be named by its label, in either language.
+    let given: Vec<_> = fields
+        .iter()
+        .filter_map(|f| parse::field_named(kind, &f.name).ok())
+        .map(|f| f.name)
+        .collect();
     for (name, value) in defaults(kind) {
-        // Names come as people write them: labels, either case.
-        let wanted = kind.number_of(name);
-        if !fields
-            .iter()
-            .any(|f| kind.find(&f.name).is_some_and(|f| f.number == wanted))
-        {
+        if !given.contains(name) {
             out.push(FieldInput {
                 name: (*name).into(),
                 value: (*value).into(),
@@ -89,7 +90,8 @@ pub fn add(engine: &mut Engine, kind: &str, fields: &[FieldInput], id: Option<&s
     if kind.number == kinds::ASSIGNMENT {
         work::check_fields(engine, id, &changes(engine, kind, &fields)?)?;
     }
-    create(engine, kind, id, &fields, urgency_of(kind, &fields))
+    let urgency = urgency_of(engine, kind, &fields);
+    create(engine, kind, id, &fields, urgency)
 }
 
 /// Makes an object of fields that are already complete.
@@ -122,6 +124,7 @@ pub fn edit(engine: &mut Engine, kind: &str, given: &str, fields: &[FieldInput])
     let kind = kind_named(kind)?;
     let id = resolve(engine, given, &[kind.number])?;
     let changes = changes(engine, kind, fields)?;
+<<<<<<< HEAD
     match kind.number {
         kinds::ASSIGNMENT => work::check_fields(engine, id, &changes)?,
         kinds::CHECK_IN => {
@@ -143,6 +146,10 @@ pub fn edit(engine: &mut Engine, kind: &str, given: &str, fields: &[FieldInput])
         urgency_of(kind, fields),
         claimed(),
     )?;
+=======
+    let urgency = urgency_of(engine, kind, fields);
+    let changed = write(engine, kind, id, &changes, urgency, claimed())?;
+>>>>>>> sys
     Ok(json!({
         "id": id.hex(),
         "short": short(engine, id),
