@@ -38,8 +38,8 @@ pub struct Founding {
     pub label: Text<64>,
     /// The device's short code.
     pub code: Text<8>,
-    /// How many root keys are made.
-    pub roots: u8,
+    /// The secrets of the root keys; whoever founds has put them into recovery files by now.
+    pub roots: Vec<Zeroizing<[u8; 32]>>,
     /// How many of them a recovery takes.
     pub threshold: u8,
     /// Languages, the first one for pairing words.
@@ -54,8 +54,6 @@ pub struct Founded {
     pub incident: IncidentId,
     /// This device.
     pub device: DeviceId,
-    /// The secrets of the root keys, to be sealed into recovery files and then forgotten.
-    pub roots: Vec<Zeroizing<[u8; 32]>>,
 }
 
 fn fresh(random: Random<'_>) -> [u8; 32] {
@@ -64,16 +62,24 @@ fn fresh(random: Random<'_>) -> [u8; 32] {
     bytes
 }
 
+/// Makes the secrets of root keys.
+pub fn fresh_roots(count: u8, random: Random<'_>) -> Vec<Zeroizing<[u8; 32]>> {
+    (0..count.max(1))
+        .map(|_| Zeroizing::new(fresh(random)))
+        .collect()
+}
+
 /// Founds an incident in a fresh data directory.
 pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Founded, NodeError> {
     check_no_device(dir)?;
     let (mut journal, _) = Journal::open(dir, engine::journal_options())?;
     check_empty(dir, &journal)?;
     let mut secrets = Secrets::new(random, founding.label.clone(), founding.code.clone());
-    let roots: Vec<_> = (0..founding.roots.max(1))
-        .map(|_| Zeroizing::new(fresh(random)))
+    let keys: Vec<_> = founding
+        .roots
+        .iter()
+        .map(|r| DeviceKey::from_bytes(r))
         .collect();
-    let keys: Vec<_> = roots.iter().map(|r| DeviceKey::from_bytes(r)).collect();
     let exchange = secrets.exchange().public()?;
     let genesis = genesis(founding, &secrets, exchange, &keys, fresh(random))?;
     let incident = genesis.id();
@@ -91,7 +97,6 @@ pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Fo
     Ok(Founded {
         incident,
         device: secrets.device(),
-        roots,
     })
 }
 

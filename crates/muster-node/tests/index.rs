@@ -81,7 +81,9 @@ fn laptop(seed: u64) -> Laptop {
             hq.write(
                 [(
                     muster_log::ids::Class::C2,
-                    vec![muster_log::operation::DataOperation::Operator(common::text("Ada"))],
+                    vec![muster_log::operation::DataOperation::Operator(
+                        common::text("Ada"),
+                    )],
                 )]
                 .into(),
                 1,

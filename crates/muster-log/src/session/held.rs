@@ -38,7 +38,7 @@ impl Held {
         let fresh: Vec<_> = fresh
             .map(|(id, held)| HeldProof {
                 key: *id,
-                proof: proof::held(&self.session, self.side, &held.key),
+                proof: proof::held(&self.session, self.side, held.key),
             })
             .collect();
         self.told.extend(fresh.iter().map(|h| h.key));

@@ -52,6 +52,8 @@ pub struct Engine {
     /// Runs admitted since the last flush, to be passed on to neighbours.
     admitted: Vec<Admitted>,
     since_checkpoint: u64,
+    /// Grants and keys that became known since the last flush.
+    late: (Vec<GrantId>, Vec<KeyId>),
     dirty: bool,
     broken: bool,
     operator: Option<String>,
@@ -186,9 +188,16 @@ impl Engine {
         if let Some(position) = positions.first() {
             self.places.note(&admitted.run, *position);
         }
+        let log = *admitted.run.log();
+        if source != Source::Own && admitted.fresh > 0 && log == self.own_log(log.lane) {
+            // Entries of this very log came back from elsewhere: the directory is an older copy, or
+            // has a twin. Places beyond them may have been signed as well.
+            self.renew(random)?;
+        }
         self.apply_run(&admitted.run);
         self.since_checkpoint += admitted.fresh;
-        self.catch_up(&admitted.grants, &admitted.keys)?;
+        self.late.0.extend(&admitted.grants);
+        self.late.1.extend(&admitted.keys);
         self.admitted.push(admitted.clone());
         Ok(())
     }
@@ -204,12 +213,20 @@ impl Engine {
     /// Opens a new generation of this device's logs: the next entry starts fresh ones.
     pub fn renew_generation(&mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
         self.check_whole()?;
-        self.secrets.renew_generation(random);
-        let bytes = self.secrets.to_bytes();
-        let written = self.dir.write_secret(device::FILE, &bytes, random);
-        // Which generation the disk holds now is in doubt.
-        self.broken = written.is_err();
-        Ok(written?)
+        self.renew(random)
+    }
+
+    fn renew(&mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
+        let mut renewed = self.secrets.clone();
+        renewed.renew_generation(random);
+        let bytes = renewed.to_bytes();
+        if let Err(e) = self.dir.write_secret(device::FILE, &bytes, random) {
+            // Which generation the disk holds now is in doubt.
+            self.broken = true;
+            return Err(e.into());
+        }
+        self.secrets = renewed;
+        Ok(())
     }
 
     /// What another device is known to have, log by log. This version remembers nothing of past
@@ -229,10 +246,20 @@ impl Engine {
         if std::mem::take(&mut self.dirty) {
             self.journal.sync()?;
         }
+        self.catch_up_late()?;
         if self.since_checkpoint >= CHECKPOINT_EVERY {
             self.checkpoint()?;
         }
         Ok(())
+    }
+
+    /// Applies what waited for what came since the last flush. Where that fails, the state is behind
+    /// the book.
+    fn catch_up_late(&mut self) -> Result<(), NodeError> {
+        let (grants, keys) = std::mem::take(&mut self.late);
+        let caught_up = self.catch_up(&grants, &keys);
+        self.broken |= caught_up.is_err();
+        caught_up
     }
 
     /// Whether something was admitted that could not be stored: what is in memory is more than what
@@ -245,6 +272,7 @@ impl Engine {
     /// that fails is given up until the next start: nothing is lost with it.
     pub fn checkpoint(&mut self) -> Result<(), NodeError> {
         self.check_whole()?;
+        self.catch_up_late()?;
         self.journal.witness()?;
         self.dirty = false;
         self.since_checkpoint = 0;

@@ -7,11 +7,11 @@ use std::{
 };
 
 use muster_log::{
-    book::{Book, Received},
-    device,
+    book::{Book, Received, Refusal},
+    chain, device,
     genesis::Genesis,
     ids::ObjectId,
-    record,
+    record, run,
 };
 use muster_model::state::State;
 use muster_store::{DataDir, Index, Journal, Marker, Opened, Position};
@@ -67,10 +67,14 @@ impl Engine {
         }
         let schema = crate::FIELD_TABLE;
         let mut state = State::default();
-        let (index, mark) = match index {
-            Some(path) => {
-                let opened = Index::open(path, dir.key(), schema, index_options())?;
-                usable_mark(opened, &journal, &mut state, &mut report)
+        let opened = index.map(|path| Index::open(path, dir.key(), schema, index_options()));
+        let (index, mark) = match opened {
+            Some(Ok(opened)) => usable_mark(opened, &journal, &mut state, &mut report),
+            // It can be done without: everything is computed from the entries.
+            Some(Err(e)) => {
+                tracing::warn!(error = %e, "the index cannot be opened and is left alone");
+                report.rebuilt = Some(e.to_string());
+                (None, None)
             }
             None => (None, None),
         };
@@ -91,6 +95,7 @@ impl Engine {
             dirty: false,
             broken: false,
             operator: mark.as_ref().and_then(|m| m.operator.clone()),
+            late: (Vec::new(), Vec::new()),
         };
         if !engine.read_journal(mark.as_ref())? {
             report.rebuilt = Some("the index knows other entries than the journal".to_owned());
@@ -115,10 +120,12 @@ impl Engine {
         let (mut grants, mut keys) = (Vec::new(), Vec::new());
         let mut ahead = mark;
         let mut sound = true;
+        // Something waited for a grant or key, and had it before the index was written.
+        let mut waited = false;
         for item in self.journal.scan(None)? {
             let (position, bytes) = item?;
             if let Some(mark) = ahead.take_if(|m| position >= m.position) {
-                sound = self.book.frontier_digest() == mark.frontier;
+                sound = self.reach(mark, waited)?;
             }
             let (_, run) = record::decode(&bytes)?;
             let Received::Admitted(admitted) = self.book.reopen(run)? else {
@@ -128,19 +135,41 @@ impl Engine {
             if ahead.is_none() {
                 self.apply_run(&admitted.run);
                 self.since_checkpoint += admitted.fresh;
+                grants.extend(admitted.grants);
+                keys.extend(admitted.keys);
             } else {
                 self.note_waiting(&admitted.run);
+                waited |= self.waits_for(&admitted.grants, &admitted.keys);
             }
-            grants.extend(admitted.grants);
-            keys.extend(admitted.keys);
         }
         if let Some(mark) = ahead {
-            sound = self.book.frontier_digest() == mark.frontier;
+            sound = self.reach(mark, waited)?;
         }
         if sound {
             self.catch_up(&grants, &keys)?;
         }
         Ok(sound)
+    }
+
+    /// At the mark: whether these are the entries that the index was made from. What still waited
+    /// when it was made is counted again if that cannot be known otherwise.
+    fn reach(&mut self, mark: &Mark, waited: bool) -> Result<bool, NodeError> {
+        if waited {
+            self.pending.clear();
+            self.unreadable.clear();
+            let incident = self.book.incident();
+            for item in self.journal.scan(None)? {
+                let (position, bytes) = item?;
+                if position >= mark.position {
+                    break;
+                }
+                let (_, run) = record::decode(&bytes)?;
+                let run = run::decode(&incident, run).map_err(Refusal::from)?;
+                let run = chain::reopen(&incident, run).map_err(Refusal::from)?;
+                self.note_waiting(&run);
+            }
+        }
+        Ok(self.book.frontier_digest() == mark.frontier)
     }
 
     /// Computes everything that follows from the entries anew, and empties the index.
@@ -269,8 +298,8 @@ impl Engine {
     }
 }
 
-/// The book and the runs of a directory that is only read: a dead laptop's, or one to be verified.
-/// Every signature is checked.
+/// An empty book for a directory that is only read: a dead laptop's, or one to be verified. Whoever
+/// fills it offers every run to its door.
 pub fn read_only_book(dir: &DataDir) -> Result<(Genesis, Book), NodeError> {
     let genesis = read_genesis(dir)?;
     let secrets = read_secrets(dir)?;

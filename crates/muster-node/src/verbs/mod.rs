@@ -9,6 +9,8 @@ mod status;
 mod trust;
 mod work;
 
+use std::collections::BTreeSet;
+
 use muster_log::{
     entry::urgency,
     ids::{Millis, ObjectId},
@@ -224,7 +226,23 @@ fn changes(
         let read = parse::from_json(&reading, kind, &one, &mut fresh_element);
         out.extend(read.map_err(|e| parse_error(e).with("of", kind.name))?);
     }
-    Ok(out)
+    Ok(last_of_each(out))
+}
+
+/// Of several values for one field in one command the last counts; all of them would be contested.
+fn last_of_each(changes: Vec<Change>) -> Vec<Change> {
+    let slot = |change: &Change| match change {
+        Change::Set { field, element, .. } => Some((*field, *element)),
+        _ => None,
+    };
+    let mut seen = BTreeSet::new();
+    let mut out: Vec<Change> = changes
+        .into_iter()
+        .rev()
+        .filter(|c| slot(c).is_none_or(|s| seen.insert(s)))
+        .collect();
+    out.reverse();
+    out
 }
 
 fn parse_error(error: ParseError) -> ApiError {

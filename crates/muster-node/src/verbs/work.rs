@@ -3,10 +3,11 @@
 use muster_log::{
     entry::urgency,
     ids::{Millis, ObjectId},
+    role::Role,
 };
 use muster_model::{
     booking::{self, Proposed, Span, Warning},
-    parse,
+    parse::{self, Change},
     state::Object,
     table::kinds,
     value::{self, Typed},
@@ -80,6 +81,11 @@ pub fn assign(engine: &mut Engine, wish: &Wish) -> Answer {
             .map(|t| time(engine, "to", t))
             .transpose()?,
     };
+    if let (Some(from), Some(to)) = (span.from, span.to)
+        && from >= to
+    {
+        return Err(ApiError::new("to-before-from", exit::REFUSED));
+    }
     let proposed = Proposed {
         task,
         slot,
@@ -201,6 +207,59 @@ pub fn assignment_brief(engine: &Engine, id: ObjectId) -> Json {
     })
 }
 
+/// Checks an assignment that is added or edited field by field, as [`assign`] checks its own.
+pub fn check_fields(engine: &Engine, id: ObjectId, changes: &[Change]) -> Result<(), ApiError> {
+    let kind = kind_named("assignment")?;
+    let object = engine.state().object(id).unwrap_or_default();
+    let after = |name: &str| {
+        let number = kind.number_of(name);
+        let set = changes.iter().rev().find_map(|change| match change {
+            Change::Set {
+                field,
+                element: 0,
+                value,
+            } if *field == number => Some(Typed::read(value)),
+            _ => None,
+        });
+        set.or_else(|| object.value(number, 0))
+    };
+    let reference = |name: &str| match after(name) {
+        Some(Typed::Reference(id)) => Some(id),
+        _ => None,
+    };
+    let time = |name: &str| match after(name) {
+        Some(Typed::Time(t)) => Some(t),
+        _ => None,
+    };
+    own_only(engine, reference("volunteer"))?;
+    let active = match after("status") {
+        Some(Typed::Code(code)) => booking::ACTIVE.contains(&code.as_str()),
+        _ => true,
+    };
+    let Some(task) = reference("task").filter(|_| active) else {
+        return Ok(());
+    };
+    let proposed = Proposed {
+        task,
+        slot: match after("slot") {
+            Some(Typed::Element(slot)) => Some(slot),
+            _ => None,
+        },
+        volunteer: reference("volunteer"),
+        team: reference("team"),
+        span: Span {
+            from: time("from"),
+            to: time("to"),
+        },
+        instead_of: Some(id),
+        now: claimed(),
+    };
+    let warnings = booking::check_assignment(engine.state(), &proposed);
+    let overridden =
+        matches!(after("override_reason"), Some(Typed::Text(why)) if !why.trim().is_empty());
+    check(engine, &warnings, overridden)
+}
+
 fn check(engine: &Engine, warnings: &[Warning], overridden: bool) -> Result<(), ApiError> {
     let role = own_role(engine)?;
     let details = json!({ "reasons": reasons(engine, warnings) });
@@ -223,9 +282,33 @@ fn check(engine: &Engine, warnings: &[Warning], overridden: bool) -> Result<(), 
     Ok(())
 }
 
+/// Refuses a volunteer's device that acts for somebody else. The merge does not decide this (it would
+/// have to look at merged data); this device does.
+pub fn own_only(engine: &Engine, subject: Option<ObjectId>) -> Result<(), ApiError> {
+    if own_role(engine)? != Role::Volunteer {
+        return Ok(());
+    }
+    let state = engine.state();
+    let person = engine
+        .own_grant()
+        .and_then(|g| g.person)
+        .map(|p| state.canonical(p));
+    if person.is_some() && subject.map(|s| state.canonical(s)) == person {
+        return Ok(());
+    }
+    Err(ApiError::new("only-own", exit::NOT_PERMITTED))
+}
+
 /// `offer answer`.
 pub fn answer(engine: &mut Engine, given: &str, accept: bool) -> Answer {
     let id = resolve(engine, given, &[kinds::ASSIGNMENT])?;
+    own_only(
+        engine,
+        engine
+            .state()
+            .object(id)
+            .and_then(|o| o.reference("volunteer")),
+    )?;
     let status = engine.state().object(id).and_then(|o| o.code("status"));
     let wanted = if accept { "acknowledged" } else { "declined" };
     if status.as_deref() != Some(wanted) && !booking::may_follow(status.as_deref(), wanted) {
@@ -281,7 +364,7 @@ fn person(engine: &Engine, given: &str) -> Result<ObjectId, ApiError> {
             })
             .collect()
     };
-    let found: std::collections::BTreeSet<_> = ["badge_code", "name", "phone"]
+    let found: std::collections::BTreeSet<_> = ["badge", "name", "phone"]
         .into_iter()
         .flat_map(matches)
         .collect();
@@ -330,6 +413,7 @@ pub fn check_in(
     at: Option<String>,
 ) -> Answer {
     let who = person(engine, given)?;
+    own_only(engine, Some(who))?;
     let site = site
         .map(|s| resolve(engine, &s, &[kinds::SITE]))
         .transpose()?;
@@ -362,6 +446,7 @@ pub fn check_in(
 /// `checkout`.
 pub fn check_out(engine: &mut Engine, given: &str, at: Option<String>) -> Answer {
     let who = person(engine, given)?;
+    own_only(engine, Some(who))?;
     let Some((since, id)) = open_checkins(engine, who).into_iter().next() else {
         return Err(ApiError::new("not-in", exit::CONFLICT).with(
             "person",
@@ -369,6 +454,10 @@ pub fn check_out(engine: &mut Engine, given: &str, at: Option<String>) -> Answer
         ));
     };
     let at = moment(engine, at.as_deref())?;
+    if since.is_some_and(|s| at < s) {
+        return Err(ApiError::new("out-before-in", exit::REFUSED)
+            .with("in", since.map(value::time_text).unwrap_or_default()));
+    }
     let kind = kind_named("check-in")?;
     let changes = changes(engine, kind, &[field("out", value::time_text(at))])?;
     write(engine, kind, id, &changes, urgency::ASSIGNMENT, claimed())?;

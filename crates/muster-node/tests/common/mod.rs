@@ -8,6 +8,8 @@
     clippy::missing_panics_doc
 )]
 
+pub mod pipe;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -131,7 +133,7 @@ pub fn found(dir: &DataDir, rng: &mut Rng) -> Result<(), NodeError> {
         name: text("Flood"),
         label: text("hq"),
         code: text("HQ"),
-        roots: 1,
+        roots: setup::fresh_roots(1, &mut |b| rng.fill(b)),
         threshold: 1,
         languages: vec!["en".into()],
         now: NOW,
@@ -210,7 +212,12 @@ pub fn hand_keys(
     let body = request.body();
     let mut acts = Vec::new();
     for class in [Class::C1, Class::C2, Class::C3] {
-        let Some(whole) = by.book().keys().latest(class, Audience::WholeClass).cloned() else {
+        let Some(whole) = by
+            .book()
+            .keys()
+            .latest(class, Audience::WholeClass)
+            .cloned()
+        else {
             continue;
         };
         let shared = role.reads_class(class);
@@ -405,7 +412,9 @@ pub fn write(engine: &mut Engine, objects: usize, rng: &mut Rng) -> Result<usize
         }
         _ => action(engine, objects, rng),
     };
-    writes.retain(|class, _| *class == Class::C0 || engine.book().keys().writing_key(*class).is_some());
+    writes.retain(|class, _| {
+        *class == Class::C0 || engine.book().keys().writing_key(*class).is_some()
+    });
     if writes.is_empty() {
         return Ok(0);
     }
@@ -504,7 +513,11 @@ impl Ledger {
     /// Nothing acknowledged is lost, and no place was ever signed twice.
     pub fn check(&self, engine: &Engine, what: &str) {
         for ((log, seq), hashes) in &self.said {
-            assert_eq!(hashes.len(), 1, "{what}: place {seq} of {log:?} signed twice");
+            assert_eq!(
+                hashes.len(),
+                1,
+                "{what}: place {seq} of {log:?} signed twice"
+            );
             let here = engine.book().log(log).and_then(|l| l.hash_at(Seq(*seq)));
             assert_eq!(
                 here.as_ref(),
@@ -516,6 +529,10 @@ impl Ledger {
             assert_eq!(run.entries()[0].hash(), here.unwrap(), "{what}");
         }
         let count: u64 = engine.book().logs().map(|l| l.count()).sum();
-        assert_eq!(count, engine.book().entries(), "{what}: an entry counted twice");
+        assert_eq!(
+            count,
+            engine.book().entries(),
+            "{what}: an entry counted twice"
+        );
     }
 }
