@@ -244,6 +244,8 @@ fn what_waits_for_a_grant_or_a_key_takes_effect_when_it_comes() {
         for run in &granted {
             receive(&mut four, run, rng).unwrap().unwrap();
         }
+        // What waited is applied by the flush, once for all that came.
+        four.flush().unwrap();
         // Two parts each: the title in C1, the contact in C2.
         let four = next_day(four, rng);
         assert_eq!((four.pending(), four.unreadable()), (0, 10), "seed {seed}");

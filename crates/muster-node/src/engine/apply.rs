@@ -197,18 +197,17 @@ impl Engine {
             return Ok(());
         }
         // Rare (a late key, a log that came before its grant): read the journal through. Applying
-        // an entry again changes nothing; what it says of old entries is news to nobody.
-        let changes = std::mem::take(&mut self.changes);
-        let applied = self.apply_journal();
-        self.changes = changes;
-        applied
+        // an entry again changes nothing.
+        self.apply_journal()
     }
 
-    /// Applies every entry of the journal, with all grants and keys known by now.
+    /// Applies every entry of the journal with all grants and keys known by now. What it says of
+    /// old entries is news to nobody.
     pub(super) fn apply_journal(&mut self) -> Result<(), NodeError> {
         self.pending.clear();
         self.unreadable.clear();
         self.counters.inert.clear();
+        let changes = std::mem::take(&mut self.changes);
         let incident = self.book.incident();
         for item in self.journal.scan(None)? {
             let (_, bytes) = item?;
@@ -217,6 +216,7 @@ impl Engine {
             let run = muster_log::chain::reopen(&incident, run).map_err(Refusal::from)?;
             self.apply_run(&run);
         }
+        self.changes = changes;
         Ok(())
     }
 }

@@ -217,16 +217,12 @@ impl Engine {
     }
 
     fn renew(&mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
-        let mut renewed = self.secrets.clone();
-        renewed.renew_generation(random);
-        let bytes = renewed.to_bytes();
-        if let Err(e) = self.dir.write_secret(device::FILE, &bytes, random) {
-            // Which generation the disk holds now is in doubt.
-            self.broken = true;
-            return Err(e.into());
-        }
-        self.secrets = renewed;
-        Ok(())
+        self.secrets.renew_generation(random);
+        let bytes = self.secrets.to_bytes();
+        let written = self.dir.write_secret(device::FILE, &bytes, random);
+        // Which generation the disk holds now is in doubt.
+        self.broken |= written.is_err();
+        Ok(written?)
     }
 
     /// What another device is known to have, log by log. This version remembers nothing of past
@@ -246,16 +242,15 @@ impl Engine {
         if std::mem::take(&mut self.dirty) {
             self.journal.sync()?;
         }
-        self.catch_up_late()?;
+        self.settle_late()?;
         if self.since_checkpoint >= CHECKPOINT_EVERY {
             self.checkpoint()?;
         }
         Ok(())
     }
 
-    /// Applies what waited for what came since the last flush. Where that fails, the state is behind
-    /// the book.
-    fn catch_up_late(&mut self) -> Result<(), NodeError> {
+    /// Applies what waited for grants and keys that came since the last flush; once for all of them.
+    fn settle_late(&mut self) -> Result<(), NodeError> {
         let (grants, keys) = std::mem::take(&mut self.late);
         let caught_up = self.catch_up(&grants, &keys);
         self.broken |= caught_up.is_err();
@@ -272,7 +267,7 @@ impl Engine {
     /// that fails is given up until the next start: nothing is lost with it.
     pub fn checkpoint(&mut self) -> Result<(), NodeError> {
         self.check_whole()?;
-        self.catch_up_late()?;
+        self.settle_late()?;
         self.journal.witness()?;
         self.dirty = false;
         self.since_checkpoint = 0;

@@ -94,8 +94,8 @@ impl Engine {
             since_checkpoint: 0,
             dirty: false,
             broken: false,
-            operator: mark.as_ref().and_then(|m| m.operator.clone()),
             late: (Vec::new(), Vec::new()),
+            operator: mark.as_ref().and_then(|m| m.operator.clone()),
         };
         if !engine.read_journal(mark.as_ref())? {
             report.rebuilt = Some("the index knows other entries than the journal".to_owned());
@@ -138,6 +138,7 @@ impl Engine {
                 grants.extend(admitted.grants);
                 keys.extend(admitted.keys);
             } else {
+                // What waited for a grant or key that came before the mark was applied by then.
                 self.note_waiting(&admitted.run);
                 waited |= self.waits_for(&admitted.grants, &admitted.keys);
             }
@@ -298,8 +299,8 @@ impl Engine {
     }
 }
 
-/// An empty book for a directory that is only read: a dead laptop's, or one to be verified. Whoever
-/// fills it offers every run to its door.
+/// The book and the runs of a directory that is only read: a dead laptop's, or one to be verified.
+/// Every signature is checked.
 pub fn read_only_book(dir: &DataDir) -> Result<(Genesis, Book), NodeError> {
     let genesis = read_genesis(dir)?;
     let secrets = read_secrets(dir)?;
