@@ -185,11 +185,15 @@ impl Engine {
         }
     }
 
+    /// Whether anything waits for one of these.
+    pub(super) fn waits_for(&self, grants: &[GrantId], keys: &[KeyId]) -> bool {
+        grants.iter().any(|g| self.pending.contains_key(g))
+            || keys.iter().any(|k| self.unreadable.contains_key(k))
+    }
+
     /// Applies what waited for grants or keys that have just become known.
     pub(super) fn catch_up(&mut self, grants: &[GrantId], keys: &[KeyId]) -> Result<(), NodeError> {
-        let for_grant = grants.iter().any(|g| self.pending.contains_key(g));
-        let for_key = keys.iter().any(|k| self.unreadable.contains_key(k));
-        if !for_grant && !for_key {
+        if !self.waits_for(grants, keys) {
             return Ok(());
         }
         // Rare (a late key, a log that came before its grant): read the journal through. Applying

@@ -267,8 +267,8 @@ impl Engine {
     /// that fails is given up until the next start: nothing is lost with it.
     pub fn checkpoint(&mut self) -> Result<(), NodeError> {
         self.check_whole()?;
-        self.journal.witness()?;
         self.settle_late()?;
+        self.journal.witness()?;
         self.dirty = false;
         self.since_checkpoint = 0;
         if let Some(mut index) = self.index.take() {

@@ -7,11 +7,11 @@ use std::{
 };
 
 use muster_log::{
-    book::{Book, Received},
-    device,
+    book::{Book, Received, Refusal},
+    chain, device,
     genesis::Genesis,
     ids::ObjectId,
-    record,
+    record, run,
 };
 use muster_model::state::State;
 use muster_store::{DataDir, Index, Journal, Marker, Opened, Position};
@@ -120,10 +120,12 @@ impl Engine {
         let (mut grants, mut keys) = (Vec::new(), Vec::new());
         let mut ahead = mark;
         let mut sound = true;
+        // Something waited for a grant or key, and had it before the index was written.
+        let mut waited = false;
         for item in self.journal.scan(None)? {
             let (position, bytes) = item?;
             if let Some(mark) = ahead.take_if(|m| position >= m.position) {
-                sound = self.book.frontier_digest() == mark.frontier;
+                sound = self.reach(mark, waited)?;
             }
             let (_, run) = record::decode(&bytes)?;
             let Received::Admitted(admitted) = self.book.reopen(run)? else {
@@ -138,21 +140,37 @@ impl Engine {
             } else {
                 // What waited for a grant or key that came before the mark was applied by then.
                 self.note_waiting(&admitted.run);
-                for grant in &admitted.grants {
-                    self.pending.remove(grant);
-                }
-                for key in &admitted.keys {
-                    self.unreadable.remove(key);
-                }
+                waited |= self.waits_for(&admitted.grants, &admitted.keys);
             }
         }
         if let Some(mark) = ahead {
-            sound = self.book.frontier_digest() == mark.frontier;
+            sound = self.reach(mark, waited)?;
         }
         if sound {
             self.catch_up(&grants, &keys)?;
         }
         Ok(sound)
+    }
+
+    /// At the mark: whether these are the entries that the index was made from. What still waited
+    /// when it was made is counted again if that cannot be known otherwise.
+    fn reach(&mut self, mark: &Mark, waited: bool) -> Result<bool, NodeError> {
+        if waited {
+            self.pending.clear();
+            self.unreadable.clear();
+            let incident = self.book.incident();
+            for item in self.journal.scan(None)? {
+                let (position, bytes) = item?;
+                if position >= mark.position {
+                    break;
+                }
+                let (_, run) = record::decode(&bytes)?;
+                let run = run::decode(&incident, run).map_err(Refusal::from)?;
+                let run = chain::reopen(&incident, run).map_err(Refusal::from)?;
+                self.note_waiting(&run);
+            }
+        }
+        Ok(self.book.frontier_digest() == mark.frontier)
     }
 
     /// Computes everything that follows from the entries anew, and empties the index.
