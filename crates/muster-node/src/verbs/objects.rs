@@ -124,32 +124,19 @@ pub fn edit(engine: &mut Engine, kind: &str, given: &str, fields: &[FieldInput])
     let kind = kind_named(kind)?;
     let id = resolve(engine, given, &[kind.number])?;
     let changes = changes(engine, kind, fields)?;
-<<<<<<< HEAD
     match kind.number {
         kinds::ASSIGNMENT => work::check_fields(engine, id, &changes)?,
         kinds::CHECK_IN => {
-            work::own_only(
-                engine,
-                engine
-                    .state()
-                    .object(id)
-                    .and_then(|o| o.reference("person")),
-            )?;
+            let person = engine
+                .state()
+                .object(id)
+                .and_then(|o| o.reference("person"));
+            work::own_only(engine, person)?;
         }
         _ => {}
     }
-    let changed = write(
-        engine,
-        kind,
-        id,
-        &changes,
-        urgency_of(kind, fields),
-        claimed(),
-    )?;
-=======
     let urgency = urgency_of(engine, kind, fields);
     let changed = write(engine, kind, id, &changes, urgency, claimed())?;
->>>>>>> sys
     Ok(json!({
         "id": id.hex(),
         "short": short(engine, id),
