@@ -54,7 +54,11 @@ fn build() -> PathBuf {
     let modified = |path: &Path| path.metadata().and_then(|m| m.modified()).ok();
     let sources = ["crates", "config", "Cargo.lock", "Cargo.toml"].map(|name| {
         let path = workspace().join(name);
-        if path.is_dir() { newest(&path) } else { modified(&path) }
+        if path.is_dir() {
+            newest(&path)
+        } else {
+            modified(&path)
+        }
     });
     let built = modified(&binary).map(|at| at.max(modified(&stamp).unwrap_or(at)));
     if built.is_some_and(|at| sources.iter().flatten().all(|source| *source <= at)) {
@@ -64,7 +68,9 @@ fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "-p", "muster-cli", "--target-dir"]);
-    command.arg(profile.parent().unwrap()).current_dir(workspace());
+    command
+        .arg(profile.parent().unwrap())
+        .current_dir(workspace());
     match profile.file_name().and_then(OsStr::to_str) {
         Some("debug") | None => {}
         Some(name) => {
@@ -73,7 +79,9 @@ fn build() -> PathBuf {
     }
     let status = command.status().expect("cargo runs");
     assert!(status.success(), "cargo build -p muster-cli failed");
-    File::create(&stamp).and_then(|f| f.set_modified(began)).unwrap();
+    File::create(&stamp)
+        .and_then(|f| f.set_modified(began))
+        .unwrap();
     binary
 }
 
