@@ -222,6 +222,7 @@ said-repaired = { $kept } records kept, { $lost } places lost. This device goes 
 said-hq-imported = { $new } new entries, { $known } known already, { $gaps } gaps.
 said-hq-refused = Refused: { $code } { $count }
 said-hq-sealed = { $count } sealed parts without a key: give --data of a device with role hq to read them.
+said-hq-role = The device given with --data is { $role }: what its keys do not open stays sealed.
 said-hq-exported = { $file }: { $rows } rows
 
 status-head = { $incident } — { $device } ({ $role })
@@ -412,3 +413,18 @@ accepted-place = latitude, longitude in degrees, such as 18.54,-72.34; a name ma
 accepted-reference = a number, an id, or the beginning of an id
 accepted-element = the id of an element
 accepted-group = members such as item=blanket; quantity=20, or -ELEMENT to remove one
+
+arg-load = Load it into this device instead of printing it
+said-loaded = { $count } invented objects are loaded.
+
+error-only-own = A volunteer's device acts for its own person only.
+hint-only-own = A lead or coordinator can do it.
+error-out-before-in = The departure would be before the arrival ({ $in }).
+error-to-before-from = The end would be before the beginning.
+error-after-not-listed = { $given } is not in this list, so nothing can come after it.
+error-title-sensitive = The need is sensitive: its title is not for everyone who reads tasks.
+hint-title-sensitive = Give the task a title of its own: --title
+error-not-understood = The daemon did not understand the question ({ $why }): it is of another version, or the question was too long.
+error-usage = The command line is not right: { $why }
+finding-network-dead = the network has stopped by a fault: restart the daemon
+said-nothing-remembered = Nothing is remembered of that device: everything is written.

@@ -222,6 +222,7 @@ said-repaired = { $kept } enregistrements gardés, { $lost } endroits perdus. Ce
 said-hq-imported = { $new } nouvelles entrées, { $known } déjà connues, { $gaps } trous.
 said-hq-refused = Refusé : { $code } { $count }
 said-hq-sealed = { $count } parties scellées sans clé : donnez --data d’un appareil de rôle hq pour les lire.
+said-hq-role = L’appareil donné par --data est { $role } : ce que ses clés n’ouvrent pas reste scellé.
 said-hq-exported = { $file } : { $rows } lignes
 
 status-head = { $incident } — { $device } ({ $role })
@@ -412,3 +413,18 @@ accepted-place = latitude, longitude en degrés, par exemple 18.54,-72.34 ; un
 accepted-reference = un numéro, un identifiant, ou le début d’un identifiant
 accepted-element = l’identifiant d’un élément
 accepted-group = des membres tels que item=blanket; quantity=20, ou -ÉLÉMENT pour en retirer un
+
+arg-load = La charger dans cet appareil au lieu de l’imprimer
+said-loaded = { $count } objets inventés sont chargés.
+
+error-only-own = L’appareil d’un bénévole n’agit que pour sa propre personne.
+hint-only-own = Un responsable ou un coordinateur peut le faire.
+error-out-before-in = Le départ serait avant l’arrivée ({ $in }).
+error-to-before-from = La fin serait avant le début.
+error-after-not-listed = { $given } n’est pas dans cette liste : rien ne peut venir après.
+error-title-sensitive = Le besoin est sensible : son titre n’est pas pour tous ceux qui lisent les missions.
+hint-title-sensitive = Donnez à la mission son propre titre : --title
+error-not-understood = Le démon n’a pas compris la question ({ $why }) : il est d’une autre version, ou la question était trop longue.
+error-usage = La ligne de commande est fautive : { $why }
+finding-network-dead = le réseau s’est arrêté par une faute : relancez le démon
+said-nothing-remembered = On ne se souvient de rien de cet appareil : tout est écrit.

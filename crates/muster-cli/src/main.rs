@@ -98,11 +98,17 @@ fn print_json(verb: &str, answer: Json) {
 }
 
 fn main() -> ExitCode {
-    let given: Vec<String> = std::env::args().collect();
+    let given: Vec<String> = std::env::args_os()
+        .map(|a| a.to_string_lossy().into_owned())
+        .collect();
     let words = Words::new(Lang::detect(&given));
-    let matches = match args::command(&words).try_get_matches_from(&given) {
+    let matches = match args::command(&words).try_get_matches_from(std::env::args_os()) {
         Ok(matches) => matches,
         Err(e) => {
+            if e.use_stderr() && given.iter().any(|a| a == "--json") {
+                let usage = Failure::new("usage", exit::USAGE).with("why", e.kind());
+                emit(&format!("{}\n", usage.json("error")));
+            }
             let _ = e.print();
             return ExitCode::from(if e.use_stderr() { exit::USAGE } else { 0 });
         }

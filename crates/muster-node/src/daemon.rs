@@ -10,7 +10,7 @@ use std::{
 };
 
 use muster_log::ids::Millis;
-use muster_store::DataDir;
+use muster_store::{DataDir, JournalError};
 use serde_json::json;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -169,9 +169,10 @@ impl Node {
                 let response = verbs::answer(&mut self, call.request);
                 replies.push((call.reply, response));
             }
-            let handled = self.network_events(events);
-            self.settle(replies)?;
-            handled?;
+            // Sign, sync, publish: what was written here is durable before any session sees it.
+            self.acknowledge(replies)?;
+            self.network_events(events)?;
+            self.settle()?;
         }
         if let Some(network) = self.network.take() {
             network.stop();
@@ -214,8 +215,9 @@ impl Node {
         events
     }
 
-    /// Makes everything durable, then acknowledges it and tells those who watch and the neighbours.
-    fn settle(
+    /// Makes what was written durable, then acknowledges it. Where that fails, nobody is told that it
+    /// worked, and the daemon stops: what is in memory may be more than what is on the disk.
+    fn acknowledge(
         &mut self,
         replies: Vec<(oneshot::Sender<Response>, Response)>,
     ) -> Result<(), NodeError> {
@@ -228,12 +230,16 @@ impl Node {
             };
             let _ = reply.send(response);
         }
-        if self.engine.is_poisoned() || flushed.is_err() {
-            // What is in memory may be more than what is on the disk: start over from the disk.
+        if self.engine.is_broken() {
             tracing::error!("writing to disk failed; stopping so that nothing untrue is said");
-            self.stopping = true;
-            return flushed;
+            return flushed.and(Err(NodeError::Journal(JournalError::Poisoned)));
         }
+        flushed
+    }
+
+    /// Makes what came from peers durable, tells them so, passes it on, and tells those who watch.
+    fn settle(&mut self) -> Result<(), NodeError> {
+        self.engine.flush()?;
         let changes = self.engine.take_changes();
         if !changes.is_empty() {
             self.last_write = Some(Instant::now());
@@ -246,6 +252,7 @@ impl Node {
             }
         }
         self.gossip()?;
+        self.pump_due()?;
         if self.last_write.is_some_and(|at| at.elapsed() > IDLE) {
             self.last_write = None;
             self.engine.checkpoint()?;

@@ -4,7 +4,7 @@
 //! they meet: frames in, effects carried out, and nothing said to a peer before it is durable.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -37,6 +37,8 @@ const NOT_ADMITTED_BAN: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_millis(500);
 /// Frames queued for a peer beyond which nothing more is read from the disk for it.
 const QUEUE: usize = 16;
+/// Frames queued for a peer beyond which it is let go.
+const QUEUE_MOST: usize = 1024;
 
 /// Where to listen and whom to look for.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +63,6 @@ struct Contact {
     /// Runs this contact delivered, with what became of them, to be told after the next sync.
     outcomes: Vec<(Ticket, Outcome)>,
     member: Option<(DeviceId, String, String)>,
-    in_sync: bool,
 }
 
 /// The running network with its contacts.
@@ -76,6 +77,10 @@ pub struct Network {
     started: Instant,
     ticked: Instant,
     offline: bool,
+    /// Contacts whose frames wait for the next sync of the journal.
+    due: BTreeSet<ConnId>,
+    /// Whether the network's driver has ended: nothing comes any more.
+    dead: bool,
 }
 
 fn addresses(given: &[String]) -> Result<Vec<muster_net::Multiaddr>, String> {
@@ -109,14 +114,20 @@ impl Network {
             started: Instant::now(),
             ticked: Instant::now(),
             offline: false,
+            due: BTreeSet::new(),
+            dead: false,
         })
     }
 
     /// Waits for the next event; for ever when there is no network.
     pub async fn next(network: Option<&mut Self>) -> Option<Event> {
         match network {
-            Some(network) => network.events.recv().await,
-            None => std::future::pending().await,
+            Some(network) if !network.dead => {
+                let event = network.events.recv().await;
+                network.dead = event.is_none();
+                event
+            }
+            _ => std::future::pending().await,
         }
     }
 
@@ -193,7 +204,9 @@ impl Network {
     /// What a person should know of the network.
     pub fn findings(&self) -> Vec<Json> {
         let mut out = Vec::new();
-        if self.offline {
+        if self.dead {
+            out.push(json!({ "code": "network-dead", "level": "trouble", "args": {} }));
+        } else if self.offline {
             out.push(json!({ "code": "offline", "level": "attention", "args": {} }));
         } else if self.connected() == 0 && self.started.elapsed() > Duration::from_secs(3) {
             let heard = self
@@ -222,7 +235,7 @@ impl Network {
             Some(json!({
                 "device": device.hex(), "label": label, "software": software,
                 "address": c.remote, "outbound": c.outbound,
-                "since_s": c.since.elapsed().as_secs(), "in_sync": c.in_sync,
+                "since_s": c.since.elapsed().as_secs(), "in_sync": c.session.in_sync(),
                 "entries_sent": stats.entries_sent, "entries_received": stats.entries_received,
                 "bytes_sent": stats.bytes_sent, "bytes_received": stats.bytes_received,
                 "refused": stats.refused,
@@ -249,8 +262,12 @@ impl Network {
     }
 
     /// `sync`: dials an address now, or tells how things stand with everyone met.
-    pub fn sync_now(&mut self, peer: Option<&str>) -> Result<Json, ApiError> {
-        if let Some(address) = peer.filter(|p| p.starts_with('/')) {
+    pub fn sync_now(
+        &mut self,
+        address: Option<&str>,
+        device: Option<DeviceId>,
+    ) -> Result<Json, ApiError> {
+        if let Some(address) = address {
             let address: muster_net::Multiaddr = address.parse().map_err(|e| {
                 ApiError::new("address-wrong", exit::USAGE)
                     .with("given", address)
@@ -261,7 +278,11 @@ impl Network {
                 let _ = net.add_peer(address).await;
             });
         }
-        Ok(self.peers())
+        let mut answer = self.peers();
+        if let (Some(device), Some(map)) = (device, answer.as_object_mut()) {
+            map.insert("device".into(), json!(device.hex()));
+        }
+        Ok(answer)
     }
 }
 
@@ -301,7 +322,7 @@ impl Node {
                     let effects = contact.session.frame(book, &bytes);
                     self.carry_out(conn, effects)?;
                 }
-                NetEvent::Writable { conn } => self.pump(conn)?,
+                NetEvent::Writable { conn } => self.network_due(conn),
                 NetEvent::Closed { conn, reason, .. } => {
                     if let Some(n) = &mut self.network {
                         if let Some(contact) = n.contacts.remove(&conn) {
@@ -368,7 +389,6 @@ impl Node {
                 reading: None,
                 outcomes: Vec::new(),
                 member: None,
-                in_sync: false,
             },
         );
         self.carry_out(conn, effects)
@@ -386,14 +406,12 @@ impl Node {
             match effect {
                 Effect::Send(frame) => contact.queue.push_back(frame),
                 Effect::Deliver { ticket, run } => {
-                    contact.in_sync = false;
                     let outcome = self
                         .engine
                         .receive(&run, Source::Peer, now(), &mut random)?;
                     contact.outcomes.push((ticket, outcome.into()));
                 }
                 Effect::Read(request) => {
-                    contact.in_sync = false;
                     contact.reading = Some(request);
                 }
                 Effect::Member {
@@ -405,7 +423,7 @@ impl Node {
                     tracing::info!(peer = %label, remote = %contact.remote, "contact");
                     contact.member = Some((device, label, software));
                 }
-                Effect::InSync => contact.in_sync = true,
+                Effect::InSync => {}
                 Effect::Refused { log, reason } => {
                     tracing::warn!(?log, reason = reason.code(), "a run was refused");
                 }
@@ -413,11 +431,13 @@ impl Node {
                     tracing::info!(?log, reason = reason.code(), "a log is not sent")
                 }
                 Effect::OwnLogAhead(log) => {
-                    tracing::warn!(
-                        ?log,
-                        "a peer has newer entries of this device: a new generation is opened"
-                    );
-                    self.engine.renew_generation(&mut random)?;
+                    let current = self.engine.secrets().log(log.lane);
+                    if current == log {
+                        tracing::warn!(
+                            "a peer has newer entries of this device's own log: its data directory is an older copy; a new generation is opened"
+                        );
+                        self.engine.renew_generation(&mut random)?;
+                    }
                 }
                 Effect::Close(reason) => {
                     *network.closed.entry(reason.code().to_owned()).or_default() += 1;
@@ -442,7 +462,34 @@ impl Node {
                 }
             }
         }
-        self.pump(conn)
+        self.network_due(conn);
+        Ok(())
+    }
+
+    fn network_close(&mut self, conn: ConnId, reason: &str, ban: Option<Duration>) {
+        if let Some(network) = &mut self.network {
+            *network.closed.entry(reason.to_owned()).or_default() += 1;
+            network.contacts.remove(&conn);
+            network.close(conn, ban);
+        }
+    }
+
+    /// Notes that a contact's frames are to be handed over once everything is durable.
+    fn network_due(&mut self, conn: ConnId) {
+        if let Some(network) = &mut self.network {
+            network.due.insert(conn);
+        }
+    }
+
+    /// After a sync of the journal: hands over what was queued for the peers. Not before: whatever a
+    /// peer is told must be here after a power cut.
+    pub(crate) fn pump_due(&mut self) -> Result<(), NodeError> {
+        let due = self
+            .network
+            .as_mut()
+            .map(|n| std::mem::take(&mut n.due))
+            .unwrap_or_default();
+        due.into_iter().try_for_each(|conn| self.pump(conn))
     }
 
     /// Hands queued frames to the transport, and reads more for the peer when they are gone.
@@ -467,6 +514,11 @@ impl Node {
                         return Ok(());
                     }
                 }
+            }
+            if contact.queue.len() > QUEUE_MOST {
+                // It takes nothing and keeps asking.
+                self.network_close(conn, "flood", Some(STRANGER_BAN));
+                return Ok(());
             }
             if contact.queue.len() >= QUEUE {
                 return Ok(());
@@ -538,7 +590,6 @@ impl Node {
                 effects.extend(contact.session.stored(book, &outcomes));
             }
             for a in admitted.iter().filter(|a| !own(a)) {
-                contact.in_sync = false;
                 effects.extend(contact.session.changed(book, a));
             }
             self.carry_out(conn, effects)?;

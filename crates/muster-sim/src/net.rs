@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 
 use muster_log::{
     book::Admitted,
-    session::{CloseReason, Effect, Local, Outcome, Session, Ticket},
+    entry::LogKey,
+    session::{CloseReason, Effect, Local, Outcome, Reason, Session, Ticket},
 };
 
 use crate::{SimError, seed::Seed, world::World};
@@ -46,6 +47,10 @@ pub struct End {
     pub member: bool,
     /// Why it closed.
     pub closed: Option<CloseReason>,
+    /// Logs that were not sent, and runs that were refused.
+    pub named: Vec<(Option<LogKey>, Reason)>,
+    /// Own logs of which the peer had more.
+    pub ahead: Vec<LogKey>,
 }
 
 /// A link between two devices.
@@ -100,6 +105,8 @@ impl Net {
             in_sync: 0,
             member: false,
             closed: None,
+            named: Vec::new(),
+            ahead: Vec::new(),
         };
         self.links.push(Link {
             ends: [end(a, dialler), end(b, responder)],
@@ -184,6 +191,15 @@ impl Net {
         self.spread(device, None, &admitted)
     }
 
+    /// A device writes a bare note, and says so to whom it is linked with.
+    pub fn write_note(&mut self, device: usize) -> Result<(), SimError> {
+        let admitted = self.world.devices.get_mut(device);
+        let admitted = admitted
+            .ok_or(SimError::Missing("device", device))?
+            .write_note(&mut self.seed)?;
+        self.spread(device, None, &admitted)
+    }
+
     /// Chance of this net's own.
     pub fn seed(&mut self) -> &mut Seed {
         &mut self.seed
@@ -226,7 +242,9 @@ impl Net {
                 Effect::Member { .. } => me.member = true,
                 Effect::InSync => me.in_sync += 1,
                 Effect::Close(reason) => me.closed = Some(reason),
-                Effect::Refused { .. } | Effect::Skipped { .. } | Effect::OwnLogAhead(_) => {}
+                Effect::Refused { log, reason } => me.named.push((log, reason)),
+                Effect::Skipped { log, reason } => me.named.push((Some(log), reason)),
+                Effect::OwnLogAhead(log) => me.ahead.push(log),
             }
         }
         Ok(())

@@ -166,28 +166,31 @@ impl Stage<'_> {
         Ok(Device { dir, daemon: None })
     }
 
-    /// Loads an invented operation; what refers to something refers to an earlier object.
     fn load(&self, device: &Device, size: usize) -> Outcome<usize> {
-        let client = Client::new(&device.dir)?;
-        let samples = sample::sample(7, size, daemon::now());
-        let mut ids: Vec<String> = Vec::new();
-        for one in &samples {
-            let kind = table::kind(one.kind).ok_or_else(|| self.fail("an unknown kind"))?;
-            let fields = inputs(one, &ids);
-            let answer = client.call(&Request::Add {
-                kind: kind.name.into(),
-                fields,
-                id: None,
-            })?;
-            ids.push(answer["id"].as_str().unwrap_or_default().to_owned());
-        }
-        Ok(samples.len())
+        load(&Client::new(&device.dir)?, 7, size)
     }
 
     fn offline(&self, device: &Device, offline: bool) -> Outcome<()> {
         Client::new(&device.dir)?.call(&Request::Network { offline })?;
         Ok(())
     }
+}
+
+/// Loads an invented operation; what refers to something refers to an earlier object.
+fn load(client: &Client, seed: u64, size: usize) -> Outcome<usize> {
+    let samples = sample::sample(seed, size, daemon::now());
+    let mut ids: Vec<String> = Vec::new();
+    for one in &samples {
+        let kind = table::kind(one.kind).map_or("", |k| k.name).to_owned();
+        let request = Request::Add {
+            kind,
+            fields: inputs(one, &ids),
+            id: None,
+        };
+        let answer = client.call(&request)?;
+        ids.push(answer["id"].as_str().unwrap_or_default().to_owned());
+    }
+    Ok(samples.len())
 }
 
 /// The fields of a sample object; references become the ids of what was made before.
@@ -357,18 +360,6 @@ fn meet(s: &Stage<'_>, devices: &[&Device]) -> Outcome<&'static str> {
 
 /// Books one volunteer twice, and changes one need twice, each on its own island.
 fn two_islands(s: &Stage<'_>, gym: &Device, camp: &Device) -> Outcome<String> {
-    let volunteer = s.muster(
-        &gym.dir,
-        &[
-            "volunteer",
-            "add",
-            "--name",
-            "Ana Exemple",
-            "--phone",
-            "+999 555 0100",
-        ],
-    )?;
-    let _ = volunteer;
     let list = s.muster(&gym.dir, &["volunteer", "list", "--limit", "1"])?;
     let who = &list["items"][0];
     let need = s.muster(&gym.dir, &["need", "list", "--limit", "1"])?;
@@ -427,11 +418,17 @@ fn settle(s: &mut Stage<'_>, gym: &Device, camp: &Device) -> Outcome<()> {
     Ok(())
 }
 
-/// `sample`: the invented operation as JSON lines, one object a line.
+/// `sample`: the invented operation as JSON lines, one object a line, or loaded into this device.
 pub fn sample(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
-    let _ = c;
     let size = m.get_one::<usize>("size").copied().unwrap_or(60);
     let seed = m.get_one::<u64>("seed").copied().unwrap_or(1);
+    if m.get_flag("load") {
+        let count = load(&c.client()?, seed, size)?;
+        c.answer("sample", json!({ "loaded": count }), |c, _| {
+            c.words.with("said-loaded", args!["count" = count])
+        });
+        return Ok(0);
+    }
     for one in sample::sample(seed, size, daemon::now()) {
         let kind = table::kind(one.kind).map_or("", |k| k.name);
         let fields: Vec<_> = one

@@ -6,7 +6,7 @@
 use crate::{
     book::Book,
     codec::Bounded,
-    frontier::LogHeads,
+    frontier::{Island, LogHeads},
     ids::{Lane, Seq},
 };
 
@@ -43,12 +43,17 @@ impl Open {
         }
     }
 
+    /// The peer's heads of this round, all of them or some.
     pub(super) fn take_heads(
         &mut self,
         book: &Book,
         heads: Heads,
         fx: &mut Vec<Effect>,
     ) -> Result<(), CloseReason> {
+        match &self.round {
+            Some(round) if round.lane == heads.lane && !round.heads_in => {}
+            _ => return Err(CloseReason::Unexpected("heads")),
+        }
         for head in &heads.heads {
             if let Some(log) = book.log(&head.log) {
                 self.compare_head(log, head, fx);
@@ -79,9 +84,10 @@ impl Open {
                 reason: Reason::Fork,
             });
         }
-        let ahead = head.count > log.contiguous() || !head.islands.is_empty();
+        let more = |i: &Island| log.hash_at(i.to).is_none_or(|h| h != i.head);
+        let ahead = head.count > log.contiguous() || head.islands.iter().any(more);
         if log.key().device == self.me && (fork || ahead) {
-            fx.push(Effect::OwnLogAhead(*log.key()));
+            self.own_ahead(*log.key(), fx);
         }
     }
 

@@ -38,7 +38,7 @@ impl Held {
         let fresh: Vec<_> = fresh
             .map(|(id, held)| HeldProof {
                 key: *id,
-                proof: proof::held(&self.session, self.side, &held.key),
+                proof: proof::held(&self.session, self.side, held.key),
             })
             .collect();
         self.told.extend(fresh.iter().map(|h| h.key));
@@ -82,5 +82,65 @@ impl Held {
     pub(super) fn forget(&mut self) {
         self.claims.clear();
         self.proven.clear();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{
+        act::{Audience, KeyAct, LOCKBOX_INFO, Lockbox},
+        codec::Bytes,
+        ids::{Class, DeviceId, Lamport, LogId, Seq},
+        seal::{self, ClassKey, ExchangeSecret},
+    };
+
+    fn ring(key: &ClassKey) -> KeyRing {
+        let (device, secret) = (DeviceId([1; 32]), ExchangeSecret::from_random([2; 32]));
+        let public = secret.public().unwrap();
+        let sealed = seal::seal_to(&public, LOCKBOX_INFO, key.bytes(), [3; 32]).unwrap();
+        let act = KeyAct {
+            key: key.id(),
+            class: Class::C3,
+            audience: Audience::WholeClass,
+            lockboxes: Bounded::try_from(vec![Lockbox {
+                device,
+                sealed: Bytes::try_from(sealed).unwrap(),
+            }])
+            .unwrap(),
+            under: Bounded::default(),
+            previous: Bounded::default(),
+        };
+        let mut ring = KeyRing::new(device, secret);
+        ring.learn(act, (Lamport(1), LogId([0; 32]), Seq(0)));
+        ring
+    }
+
+    #[test]
+    fn naming_a_key_is_not_holding_it() {
+        let key = ClassKey::from_bytes([9; 32]);
+        let ring = ring(&key);
+        let mut ours = Held::new([5; 32], Side::Responder);
+        let mut theirs = Held::new([5; 32], Side::Dialler);
+        let Some(Frame::Keys(told)) = theirs.tell(&ring).pop() else {
+            unreachable!("one key is told")
+        };
+        assert!(theirs.tell(&ring).is_empty(), "once");
+        // The id is in every header; the proof is not, and ours does not serve as theirs.
+        let mut forged = told[0];
+        forged.proof[0] ^= 1;
+        ours.claimed(&[forged], &ring);
+        assert!(!ours.proven(&key.id()));
+        let Some(Frame::Keys(echo)) = ours.tell(&ring).pop() else {
+            unreachable!("one key is told")
+        };
+        ours.claimed(&echo, &ring);
+        assert!(!ours.proven(&key.id()), "an echo proves nothing");
+        // A proof that comes before the key is here is checked when it is.
+        ours.claimed(&told, &KeyRing::default());
+        assert!(!ours.proven(&key.id()));
+        ours.prove(&ring);
+        assert!(ours.proven(&key.id()));
     }
 }

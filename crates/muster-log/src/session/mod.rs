@@ -100,6 +100,9 @@ impl ReadRequest {
 }
 
 /// What the caller is to do. Carry them out in order.
+///
+/// A session passes on whatever the book counts as here and the store can read. An entry of this
+/// device's own must therefore be durable before a session is called again: sign, fsync, publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Send this frame to the peer, after all earlier ones.
@@ -139,8 +142,9 @@ pub enum Effect {
         /// Why.
         reason: Reason,
     },
-    /// The peer has entries of one of this device's own logs that are not here: the data directory
-    /// is an old copy, and the next entry must go into a new generation.
+    /// The peer has, or says it has, entries of one of this device's own logs that are not here.
+    /// Where it is the generation in use, the data directory is an old copy, and the next entry must
+    /// go into a new generation. Said once a log.
     OwnLogAhead(LogKey),
     /// Both have the same entries. Said once each time it becomes so.
     InSync,

@@ -4,17 +4,18 @@
 //! lane 1, each side tells its heads, sends what the other lacks, and says that it is done. The
 //! dialler starts rounds, by a summary that the responder answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     book::{Admitted, Book},
     chain::Run,
+    entry::LogKey,
     ids::{DeviceId, GrantId, Lane, LogId},
 };
 
 use super::{
     COMPARE_MS, CloseReason, Effect, Rank, ReadId, Stats,
-    frame::{Frame, Heads, Summary},
+    frame::{Frame, Summary},
     greeting::{Met, Snapshot, summary},
     held::Held,
     proof::Side,
@@ -82,6 +83,8 @@ pub(super) struct Open {
     pub(super) outbox: Outbox,
     pub(super) inbox: Inbox,
     pub(super) stats: Stats,
+    /// Own logs of which the peer was found to have more.
+    ahead: BTreeSet<LogKey>,
 }
 
 type Step = Result<(), CloseReason>;
@@ -119,6 +122,7 @@ impl Open {
             outbox: Outbox::new(rank),
             inbox: Inbox::default(),
             stats: Stats::default(),
+            ahead: BTreeSet::new(),
         };
         open.check_member(book, fx);
         open.compare(book, &met.mine, &met.theirs, Some(&met.snapshot), fx)?;
@@ -144,6 +148,13 @@ impl Open {
         stats.delivered = self.inbox.outstanding() as u64;
         stats.parked = self.inbox.parked() as u64;
         stats
+    }
+
+    /// The peer has more of a log of our own: said once a log.
+    pub(super) fn own_ahead(&mut self, log: LogKey, fx: &mut Vec<Effect>) {
+        if self.ahead.len() < 64 && self.ahead.insert(log) {
+            fx.push(Effect::OwnLogAhead(log));
+        }
     }
 
     /// Looks up the peer's grant, until it has one.
@@ -172,7 +183,7 @@ impl Open {
             Some(Frame::Acks(acks)) => self.acked(book, &acks, fx),
             Some(Frame::Have(log, count)) => self.outbox.told(log, 0, count),
             Some(Frame::Keys(claims)) => self.held.claimed(&claims, book.keys()),
-            Some(Frame::Heads(heads)) => self.heads_came(book, heads, fx)?,
+            Some(Frame::Heads(heads)) => self.take_heads(book, heads, fx)?,
             Some(Frame::Done(lane)) => self.done_came(lane)?,
             Some(Frame::Summary(theirs)) => self.summary_came(book, theirs, fx)?,
             Some(Frame::Hello(_) | Frame::Welcome(_) | Frame::Identity(_)) => {
@@ -387,14 +398,5 @@ impl Open {
             self.ask(book, fx);
         }
         self.settle(book, fx)
-    }
-
-    /// The peer's heads of this round, all of them or some.
-    fn heads_came(&mut self, book: &Book, heads: Heads, fx: &mut Vec<Effect>) -> Step {
-        match &self.round {
-            Some(round) if round.lane == heads.lane && !round.heads_in => {}
-            _ => return Err(CloseReason::Unexpected("heads")),
-        }
-        self.take_heads(book, heads, fx)
     }
 }

@@ -126,6 +126,10 @@ impl Open {
                 (Some(claim), Reason::NotAdmitted)
             }
             Ok(claim) if book.authority().knows(&claim.log.device) => {
+                let here = book.log(&claim.log.id(&book.incident()));
+                if claim.log.device == self.me && here.is_none_or(|l| claim.to > l.contiguous()) {
+                    self.own_ahead(claim.log, fx);
+                }
                 self.inbox.hand_out(Some(number), claim, run, fx);
                 return Ok(());
             }

@@ -1,7 +1,10 @@
 //! Opening a data directory: the journal read through, the state taken from the index where it is
 //! sound and as new as it says, and computed from the entries where it is not.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::Path,
+};
 
 use muster_log::{
     book::{Book, Received},
@@ -36,6 +39,17 @@ impl Engine {
         dir: DataDir,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<(Self, OpenReport), NodeError> {
+        let index = dir.index_path();
+        Self::open_with(dir, Some(&index), random)
+    }
+
+    /// [`Self::open`] with the index in another place, or without one: then everything is computed
+    /// from the entries.
+    pub fn open_with(
+        dir: DataDir,
+        index: Option<&Path>,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(Self, OpenReport), NodeError> {
         let mut secrets = read_secrets(&dir)?;
         if secrets.member().is_none() {
             return Err(NodeError::NotJoined);
@@ -52,14 +66,23 @@ impl Engine {
             dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
         }
         let schema = crate::FIELD_TABLE;
-        let opened = Index::open(&dir.index_path(), dir.key(), schema, index_options())?;
         let mut state = State::default();
-        let (index, marker) = usable_marker(opened, &journal, &mut state, &mut report);
+        let opened = index.map(|path| Index::open(path, dir.key(), schema, index_options()));
+        let (index, mark) = match opened {
+            Some(Ok(opened)) => usable_mark(opened, &journal, &mut state, &mut report),
+            // It can be done without: everything is computed from the entries.
+            Some(Err(e)) => {
+                tracing::warn!(error = %e, "the index cannot be opened and is left alone");
+                report.rebuilt = Some(e.to_string());
+                (None, None)
+            }
+            None => (None, None),
+        };
         let mut engine = Self {
             book: empty_book(&genesis, &secrets),
             dir,
             journal,
-            index: Some(index),
+            index,
             secrets,
             state,
             places: Places::default(),
@@ -70,9 +93,19 @@ impl Engine {
             admitted: Vec::new(),
             since_checkpoint: 0,
             dirty: false,
-            operator: None,
+            broken: false,
+            late: (Vec::new(), Vec::new()),
+            operator: mark.as_ref().and_then(|m| m.operator.clone()),
         };
-        engine.read_journal(marker)?;
+        if !engine.read_journal(mark.as_ref())? {
+            report.rebuilt = Some("the index knows other entries than the journal".to_owned());
+            engine.start_over()?;
+        }
+        // Packed objects name logs by their prefixes; whose they are is told after every load.
+        for heads in engine.book.logs() {
+            let (log, device) = (heads.id(), heads.key().device);
+            engine.state.know_author(log, device);
+        }
         engine.changes.clear();
         report.entries = engine.book.entries();
         if report.rebuilt.is_some() {
@@ -81,30 +114,54 @@ impl Engine {
         Ok((engine, report))
     }
 
-    /// Reads the whole journal into the book, and applies what the index has not seen.
-    fn read_journal(&mut self, marker: Option<Position>) -> Result<(), NodeError> {
+    /// Reads the whole journal into the book, and applies what the index has not seen. False where
+    /// the journal up to the mark is not what the index was made from.
+    fn read_journal(&mut self, mark: Option<&Mark>) -> Result<bool, NodeError> {
         let (mut grants, mut keys) = (Vec::new(), Vec::new());
+        let mut ahead = mark;
+        let mut sound = true;
         for item in self.journal.scan(None)? {
             let (position, bytes) = item?;
+            if let Some(mark) = ahead.take_if(|m| position >= m.position) {
+                sound = self.book.frontier_digest() == mark.frontier;
+            }
             let (_, run) = record::decode(&bytes)?;
             let Received::Admitted(admitted) = self.book.reopen(run)? else {
                 continue;
             };
             self.places.note(&admitted.run, position);
-            if marker.is_none_or(|m| position >= m) {
+            if ahead.is_none() {
                 self.apply_run(&admitted.run);
                 self.since_checkpoint += admitted.fresh;
+                grants.extend(admitted.grants);
+                keys.extend(admitted.keys);
             } else {
+                // What waited for a grant or key that came before the mark was applied by then.
                 self.note_waiting(&admitted.run);
+                for grant in &admitted.grants {
+                    self.pending.remove(grant);
+                }
+                for key in &admitted.keys {
+                    self.unreadable.remove(key);
+                }
             }
-            grants.extend(admitted.grants);
-            keys.extend(admitted.keys);
         }
-        // Packed objects name logs by their prefixes; whose they are is told after every load.
-        for heads in self.book.logs() {
-            self.state.know_author(heads.id(), heads.key().device);
+        if let Some(mark) = ahead {
+            sound = self.book.frontier_digest() == mark.frontier;
         }
-        self.catch_up(&grants, &keys)
+        if sound {
+            self.catch_up(&grants, &keys)?;
+        }
+        Ok(sound)
+    }
+
+    /// Computes everything that follows from the entries anew, and empties the index.
+    fn start_over(&mut self) -> Result<(), NodeError> {
+        self.index = self.index.take().and_then(emptied);
+        self.state = State::default();
+        self.counters = Counters::default();
+        self.operator = None;
+        self.apply_journal()
     }
 }
 
@@ -119,40 +176,76 @@ fn index_options() -> muster_store::index::Options {
     muster_store::index::Options::default()
 }
 
-/// Loads the state from the index. Gives the position up to which it is right; none when it has to
-/// be computed from the beginning.
-fn usable_marker(
-    opened: Opened,
-    journal: &Journal,
-    state: &mut State,
-    report: &mut OpenReport,
-) -> (Index, Option<Position>) {
-    let index = match opened {
-        Opened::Ready(index) => index,
-        Opened::Rebuild(index, reason) => {
-            report.rebuilt = Some(reason.to_string());
-            return (index, None);
-        }
-    };
-    match load(&index, journal, state) {
-        Ok(marker) => (index, marker),
-        Err(why) => {
-            report.rebuilt = Some(why.to_owned());
-            *state = State::default();
-            (index, None)
+/// What the index was made from.
+struct Mark {
+    /// All runs before it were applied, and none after it.
+    position: Position,
+    /// The frontier of these runs: a position alone says nothing of what lies before it once a
+    /// repair or a restored copy has put something else there.
+    frontier: [u8; 32],
+    /// Who sat at the device.
+    operator: Option<String>,
+}
+
+impl Mark {
+    fn read(marker: &Marker) -> Option<Self> {
+        let (frontier, operator) = marker.meta.split_at_checked(32)?;
+        let operator = String::from_utf8(operator.to_vec()).ok()?;
+        Some(Self {
+            position: marker.position,
+            frontier: frontier.try_into().ok()?,
+            operator: Some(operator).filter(|o| !o.is_empty()),
+        })
+    }
+
+    fn write(&self) -> Marker {
+        let operator = self.operator.as_deref().unwrap_or_default();
+        Marker {
+            position: self.position,
+            schema: crate::FIELD_TABLE,
+            meta: [&self.frontier, operator.as_bytes()].concat(),
         }
     }
 }
 
-fn load(
-    index: &Index,
+/// Loads the state from the index. Gives the mark up to which it is right; none when it has to be
+/// computed from the beginning.
+fn usable_mark(
+    opened: Opened,
     journal: &Journal,
     state: &mut State,
-) -> Result<Option<Position>, &'static str> {
-    let Some(marker) = index.marker() else {
-        return Ok(None);
+    report: &mut OpenReport,
+) -> (Option<Index>, Option<Mark>) {
+    let index = match opened {
+        Opened::Ready(index) => index,
+        Opened::Rebuild(index, reason) => {
+            report.rebuilt = Some(reason.to_string());
+            return (Some(index), None);
+        }
     };
-    if marker.position > journal.end() || journal.scan(Some(marker.position)).is_err() {
+    match load(&index, journal, state) {
+        Ok(mark) => (Some(index), Some(mark)),
+        Err(why) => {
+            report.rebuilt = Some(why.to_owned());
+            *state = State::default();
+            // What it holds would come back with the next checkpoint.
+            (emptied(index), None)
+        }
+    }
+}
+
+/// The index with nothing in it; none where it cannot be emptied, which costs a slow start.
+fn emptied(index: Index) -> Option<Index> {
+    index
+        .reset(index_options())
+        .inspect_err(|e| tracing::warn!(error = %e, "the index cannot be emptied"))
+        .ok()
+}
+
+fn load(index: &Index, journal: &Journal, state: &mut State) -> Result<Mark, &'static str> {
+    let mark = index.marker().and_then(Mark::read);
+    let mark = mark.ok_or("the index does not say what it was made from")?;
+    if mark.position > journal.end() || journal.scan(Some(mark.position)).is_err() {
         return Err("the index is newer than the journal");
     }
     for item in index.scan(OBJECTS) {
@@ -165,29 +258,27 @@ fn load(
             .load(ObjectId(id), &value)
             .map_err(|_| "an object in the index is of another version")?;
     }
-    Ok(Some(marker.position))
+    Ok(mark)
 }
 
-/// Writes the changed objects and how far they go.
-pub(super) fn checkpoint(
-    index: &mut Index,
-    state: &mut State,
-    position: Position,
-) -> Result<(), NodeError> {
-    let (mut puts, mut deletes) = (Vec::new(), Vec::new());
-    for (id, bytes) in state.take_dirty() {
-        match bytes {
-            Some(bytes) => puts.push((OBJECTS, id.0.to_vec(), bytes)),
-            None => deletes.push((OBJECTS, id.0.to_vec())),
+impl Engine {
+    /// Writes the changed objects into the index, and how far they go.
+    pub(super) fn write_index(&mut self, index: &mut Index) -> Result<(), NodeError> {
+        let (mut puts, mut deletes) = (Vec::new(), Vec::new());
+        for (id, bytes) in self.state.take_dirty() {
+            match bytes {
+                Some(bytes) => puts.push((OBJECTS, id.0.to_vec(), bytes)),
+                None => deletes.push((OBJECTS, id.0.to_vec())),
+            }
         }
+        let mark = Mark {
+            position: self.journal.end(),
+            frontier: self.book.frontier_digest(),
+            operator: self.operator.clone(),
+        };
+        index.checkpoint(puts, deletes, mark.write())?;
+        Ok(())
     }
-    let marker = Marker {
-        position,
-        schema: crate::FIELD_TABLE,
-        meta: Vec::new(),
-    };
-    index.checkpoint(puts, deletes, marker)?;
-    Ok(())
 }
 
 /// The book and the runs of a directory that is only read: a dead laptop's, or one to be verified.

@@ -1,12 +1,15 @@
 //! The verbs: what each question means for the engine. A verb reads the state, or writes operations
 //! through the engine; how its answer is drawn is the command line's business.
 
+mod decide;
 mod exchange;
 pub mod log;
 mod objects;
 mod status;
 mod trust;
 mod work;
+
+use std::collections::BTreeSet;
 
 use muster_log::{
     entry::urgency,
@@ -106,8 +109,8 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
         Request::Answer { assignment, accept } => work::answer(engine, &assignment, accept),
         Request::CheckIn { person, site, at } => work::check_in(engine, &person, site, at),
         Request::CheckOut { person, at } => work::check_out(engine, &person, at),
-        Request::Conflicts => Ok(work::conflicts(engine)),
-        Request::Settle { id, choose, value } => work::settle(engine, &id, choose, value),
+        Request::Conflicts => Ok(decide::conflicts(engine)),
+        Request::Settle { id, choose, value } => decide::settle(engine, &id, choose, value),
         Request::BundlePlan {
             r#for,
             since,
@@ -224,7 +227,23 @@ fn changes(
         let read = parse::from_json(&reading, kind, &one, &mut fresh_element);
         out.extend(read.map_err(|e| parse_error(e).with("of", kind.name))?);
     }
-    Ok(out)
+    Ok(last_of_each(out))
+}
+
+/// Of several values for one field in one command the last counts; all of them would be contested.
+fn last_of_each(changes: Vec<Change>) -> Vec<Change> {
+    let slot = |change: &Change| match change {
+        Change::Set { field, element, .. } => Some((*field, *element)),
+        _ => None,
+    };
+    let mut seen = BTreeSet::new();
+    let mut out: Vec<Change> = changes
+        .into_iter()
+        .rev()
+        .filter(|c| slot(c).is_none_or(|s| seen.insert(s)))
+        .collect();
+    out.reverse();
+    out
 }
 
 fn parse_error(error: ParseError) -> ApiError {
@@ -303,6 +322,7 @@ fn write(
     if let Some((field, least)) = refused.first() {
         return Err(ApiError::new("field-not-permitted", exit::NOT_PERMITTED)
             .with("field", field)
+            .with("of", kind.name)
             .with("role", role.code())
             .with("least", least.code()));
     }

@@ -1,15 +1,15 @@
-//! The day's work: offers and answers, check-ins, and what the merge left for a person to decide.
+//! The day's work: offers and answers, check-ins and check-outs.
 
 use muster_log::{
     entry::urgency,
     ids::{Millis, ObjectId},
+    role::Role,
 };
 use muster_model::{
     booking::{self, Proposed, Span, Warning},
-    conflicts::{self, Choice, SettleError},
-    parse,
+    parse::{self, Change},
     state::Object,
-    table::{self, kinds},
+    table::kinds,
     value::{self, Typed},
 };
 use serde_json::{Value as Json, json};
@@ -20,7 +20,6 @@ use super::{
 };
 use crate::{
     api::{ApiError, FieldInput, exit},
-    daemon::random,
     engine::Engine,
 };
 
@@ -82,6 +81,11 @@ pub fn assign(engine: &mut Engine, wish: &Wish) -> Answer {
             .map(|t| time(engine, "to", t))
             .transpose()?,
     };
+    if let (Some(from), Some(to)) = (span.from, span.to)
+        && from >= to
+    {
+        return Err(ApiError::new("to-before-from", exit::REFUSED));
+    }
     let proposed = Proposed {
         task,
         slot,
@@ -191,7 +195,7 @@ fn reasons(engine: &Engine, warnings: &[Warning]) -> Json {
     reasons.collect::<Vec<_>>().into()
 }
 
-fn assignment_brief(engine: &Engine, id: ObjectId) -> Json {
+pub fn assignment_brief(engine: &Engine, id: ObjectId) -> Json {
     let assignment = booking::assignment(engine.state(), id);
     json!({
         "id": id.hex(),
@@ -201,6 +205,59 @@ fn assignment_brief(engine: &Engine, id: ObjectId) -> Json {
         "from": assignment.as_ref().and_then(|a| a.span.from).map(value::time_text),
         "to": assignment.as_ref().and_then(|a| a.span.to).map(value::time_text),
     })
+}
+
+/// Checks an assignment that is added or edited field by field, as [`assign`] checks its own.
+pub fn check_fields(engine: &Engine, id: ObjectId, changes: &[Change]) -> Result<(), ApiError> {
+    let kind = kind_named("assignment")?;
+    let object = engine.state().object(id).unwrap_or_default();
+    let after = |name: &str| {
+        let number = kind.number_of(name);
+        let set = changes.iter().rev().find_map(|change| match change {
+            Change::Set {
+                field,
+                element: 0,
+                value,
+            } if *field == number => Some(Typed::read(value)),
+            _ => None,
+        });
+        set.or_else(|| object.value(number, 0))
+    };
+    let reference = |name: &str| match after(name) {
+        Some(Typed::Reference(id)) => Some(id),
+        _ => None,
+    };
+    let time = |name: &str| match after(name) {
+        Some(Typed::Time(t)) => Some(t),
+        _ => None,
+    };
+    own_only(engine, reference("volunteer"))?;
+    let active = match after("status") {
+        Some(Typed::Code(code)) => booking::ACTIVE.contains(&code.as_str()),
+        _ => true,
+    };
+    let Some(task) = reference("task").filter(|_| active) else {
+        return Ok(());
+    };
+    let proposed = Proposed {
+        task,
+        slot: match after("slot") {
+            Some(Typed::Element(slot)) => Some(slot),
+            _ => None,
+        },
+        volunteer: reference("volunteer"),
+        team: reference("team"),
+        span: Span {
+            from: time("from"),
+            to: time("to"),
+        },
+        instead_of: Some(id),
+        now: claimed(),
+    };
+    let warnings = booking::check_assignment(engine.state(), &proposed);
+    let overridden =
+        matches!(after("override_reason"), Some(Typed::Text(why)) if !why.trim().is_empty());
+    check(engine, &warnings, overridden)
 }
 
 fn check(engine: &Engine, warnings: &[Warning], overridden: bool) -> Result<(), ApiError> {
@@ -225,9 +282,33 @@ fn check(engine: &Engine, warnings: &[Warning], overridden: bool) -> Result<(), 
     Ok(())
 }
 
+/// Refuses a volunteer's device that acts for somebody else. The merge does not decide this (it would
+/// have to look at merged data); this device does.
+pub fn own_only(engine: &Engine, subject: Option<ObjectId>) -> Result<(), ApiError> {
+    if own_role(engine)? != Role::Volunteer {
+        return Ok(());
+    }
+    let state = engine.state();
+    let person = engine
+        .own_grant()
+        .and_then(|g| g.person)
+        .map(|p| state.canonical(p));
+    if person.is_some() && subject.map(|s| state.canonical(s)) == person {
+        return Ok(());
+    }
+    Err(ApiError::new("only-own", exit::NOT_PERMITTED))
+}
+
 /// `offer answer`.
 pub fn answer(engine: &mut Engine, given: &str, accept: bool) -> Answer {
     let id = resolve(engine, given, &[kinds::ASSIGNMENT])?;
+    own_only(
+        engine,
+        engine
+            .state()
+            .object(id)
+            .and_then(|o| o.reference("volunteer")),
+    )?;
     let status = engine.state().object(id).and_then(|o| o.code("status"));
     let wanted = if accept { "acknowledged" } else { "declined" };
     if status.as_deref() != Some(wanted) && !booking::may_follow(status.as_deref(), wanted) {
@@ -283,7 +364,7 @@ fn person(engine: &Engine, given: &str) -> Result<ObjectId, ApiError> {
             })
             .collect()
     };
-    let found: std::collections::BTreeSet<_> = ["badge_code", "name", "phone"]
+    let found: std::collections::BTreeSet<_> = ["badge", "name", "phone"]
         .into_iter()
         .flat_map(matches)
         .collect();
@@ -332,6 +413,7 @@ pub fn check_in(
     at: Option<String>,
 ) -> Answer {
     let who = person(engine, given)?;
+    own_only(engine, Some(who))?;
     let site = site
         .map(|s| resolve(engine, &s, &[kinds::SITE]))
         .transpose()?;
@@ -364,6 +446,7 @@ pub fn check_in(
 /// `checkout`.
 pub fn check_out(engine: &mut Engine, given: &str, at: Option<String>) -> Answer {
     let who = person(engine, given)?;
+    own_only(engine, Some(who))?;
     let Some((since, id)) = open_checkins(engine, who).into_iter().next() else {
         return Err(ApiError::new("not-in", exit::CONFLICT).with(
             "person",
@@ -371,6 +454,10 @@ pub fn check_out(engine: &mut Engine, given: &str, at: Option<String>) -> Answer
         ));
     };
     let at = moment(engine, at.as_deref())?;
+    if since.is_some_and(|s| at < s) {
+        return Err(ApiError::new("out-before-in", exit::REFUSED)
+            .with("in", since.map(value::time_text).unwrap_or_default()));
+    }
     let kind = kind_named("check-in")?;
     let changes = changes(engine, kind, &[field("out", value::time_text(at))])?;
     write(engine, kind, id, &changes, urgency::ASSIGNMENT, claimed())?;
@@ -382,108 +469,4 @@ pub fn check_out(engine: &mut Engine, given: &str, at: Option<String>) -> Answer
         "out": value::time_text(at),
         "minutes": minutes,
     }))
-}
-
-fn described(engine: &Engine, conflict: &conflicts::Conflict) -> Json {
-    let mut out = conflict.json();
-    let Some(map) = out.as_object_mut() else {
-        return out;
-    };
-    map.insert("about".into(), brief(engine, conflict.object));
-    let label = |device: &Json| {
-        let id = device
-            .as_str()
-            .and_then(muster_log::ids::DeviceId::from_hex)?;
-        engine
-            .book()
-            .authority()
-            .best_grant(&id)
-            .map(|g| g.label.clone())
-    };
-    let mut letter = b'A';
-    for (value, rival) in map
-        .get_mut("values")
-        .and_then(Json::as_array_mut)
-        .into_iter()
-        .flatten()
-        .zip(&conflict.values)
-    {
-        let label = label(&value["device"]);
-        if let Some(value) = value.as_object_mut() {
-            value.insert("choice".into(), json!(char::from(letter).to_string()));
-            value.insert("label".into(), json!(label));
-            if let Some(id) = rival.assignment {
-                value.insert("assignment".into(), assignment_brief(engine, id));
-            }
-        }
-        letter = letter.saturating_add(1);
-    }
-    out
-}
-
-/// `conflicts`.
-pub fn conflicts(engine: &Engine) -> Json {
-    let found = conflicts::conflicts(engine.state());
-    json!({ "items": found.iter().map(|c| described(engine, c)).collect::<Vec<_>>() })
-}
-
-/// `settle`.
-pub fn settle(
-    engine: &mut Engine,
-    given: &str,
-    choose: Option<String>,
-    value: Option<Json>,
-) -> Answer {
-    let conflict = conflicts::find(engine.state(), given).map_err(|n| {
-        let code = if n == 0 {
-            "no-such-conflict"
-        } else {
-            "ambiguous-conflict"
-        };
-        ApiError::new(code, exit::NOT_FOUND).with("given", given)
-    })?;
-    let choice = match (choose, value, conflict.field) {
-        (Some(letter), _, _) => Choice::Index(index(&letter)?),
-        (None, Some(value), Some(number)) => {
-            let kind = kind_named(&conflict.kind)?;
-            let field = kind.field(number).ok_or_else(|| {
-                ApiError::new("no-such-field", exit::USAGE)
-                    .with("kind", kind.name)
-                    .with("given", number)
-            })?;
-            let text = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            Choice::Value(parse::value(&reading(engine), field, &text).map_err(parse_error)?)
-        }
-        _ => return Err(ApiError::new("choose-one", exit::USAGE)),
-    };
-    let about = described(engine, &conflict);
-    let all = conflicts::settle(engine.state(), &conflict, &choice).map_err(|e| match e {
-        SettleError::Choice { there } => {
-            ApiError::new("no-such-choice", exit::USAGE).with("there", there)
-        }
-        SettleError::NotAValue => ApiError::new("choose-one", exit::USAGE),
-        SettleError::Write(e) => super::write_error(e),
-    })?;
-    let role = own_role(engine)?;
-    if role > muster_log::role::Role::Lead {
-        return Err(
-            ApiError::new("settle-not-permitted", exit::NOT_PERMITTED).with("role", role.code())
-        );
-    }
-    for (_, operations) in all {
-        engine.write(operations, urgency::ASSIGNMENT, claimed(), &mut random)?;
-    }
-    Ok(
-        json!({ "settled": conflict.id, "what": conflict.what.code(), "conflict": about,
-        "object": brief(engine, conflict.object), "kind": table::kind_named(&conflict.kind).map(|k| k.name) }),
-    )
-}
-
-fn index(letter: &str) -> Result<usize, ApiError> {
-    match letter.trim().as_bytes() {
-        [c] if c.is_ascii_alphabetic() => Ok(usize::from(c.to_ascii_uppercase() - b'A')),
-        _ => Err(ApiError::new("choose-one", exit::USAGE)),
-    }
 }
