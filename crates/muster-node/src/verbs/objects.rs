@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use muster_log::{entry::urgency, ids::ObjectId};
 use muster_model::{
     booking, item, numbers,
-    parse::{self, Change},
+    parse::Change,
     query,
     table::{self, FieldType, Kind, kinds},
     value::Typed,
@@ -38,14 +38,13 @@ fn defaults(kind: &Kind) -> &'static [(&'static str, &'static str)] {
 
 fn with_defaults(kind: &'static Kind, fields: &[FieldInput]) -> Vec<FieldInput> {
     let mut out = fields.to_vec();
-    // A field may be named by its label, in either language.
-    let given: Vec<_> = fields
-        .iter()
-        .filter_map(|f| parse::field_named(kind, &f.name).ok())
-        .map(|f| f.name)
-        .collect();
     for (name, value) in defaults(kind) {
-        if !given.contains(name) {
+        // Names come as people write them: labels, either case.
+        let wanted = kind.number_of(name);
+        if !fields
+            .iter()
+            .any(|f| kind.find(&f.name).is_some_and(|f| f.number == wanted))
+        {
             out.push(FieldInput {
                 name: (*name).into(),
                 value: (*value).into(),
@@ -127,16 +126,24 @@ pub fn edit(engine: &mut Engine, kind: &str, given: &str, fields: &[FieldInput])
     match kind.number {
         kinds::ASSIGNMENT => work::check_fields(engine, id, &changes)?,
         kinds::CHECK_IN => {
-            let person = engine
-                .state()
-                .object(id)
-                .and_then(|o| o.reference("person"));
-            work::own_only(engine, person)?;
+            work::own_only(
+                engine,
+                engine
+                    .state()
+                    .object(id)
+                    .and_then(|o| o.reference("person")),
+            )?;
         }
         _ => {}
     }
-    let urgency = urgency_of(engine, kind, fields);
-    let changed = write(engine, kind, id, &changes, urgency, claimed())?;
+    let changed = write(
+        engine,
+        kind,
+        id,
+        &changes,
+        urgency_of(engine, kind, fields),
+        claimed(),
+    )?;
     Ok(json!({
         "id": id.hex(),
         "short": short(engine, id),
