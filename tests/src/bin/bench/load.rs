@@ -100,10 +100,13 @@ impl Loader {
             let left = self.plan.entries - self.plan.written;
             let objects = self.plan.samples.len();
             let make = self.plan.made.len() < 100 || self.plan.random.below(left) < objects;
-            match self.plan.samples.next().filter(|_| make) {
+            let next = if make { self.plan.samples.next() } else { None };
+            match next {
                 Some(one) => self.make(&one)?,
-                None => self.change()?,
-            }
+                // What was drawn may be so already: then another one.
+                None if !self.change()? => continue,
+                None => true,
+            };
             self.plan.written += 1;
             if self.plan.written.is_multiple_of(GROUP) {
                 self.flush()?;
@@ -131,7 +134,7 @@ impl Loader {
         Ok(self.engine.close()?)
     }
 
-    fn make(&mut self, one: &Sample) -> Outcome<()> {
+    fn make(&mut self, one: &Sample) -> Outcome<bool> {
         let mut bytes = [0; 16];
         let halves = [self.plan.random.bits(), self.plan.random.bits()];
         for (to, from) in bytes.chunks_mut(8).zip(halves) {
@@ -153,17 +156,17 @@ impl Loader {
         self.write(one.kind, id, &fields, true)
     }
 
-    fn change(&mut self) -> Outcome<()> {
+    fn change(&mut self) -> Outcome<bool> {
         let random = &mut self.plan.random;
         let at = random.below(self.plan.made.len());
         let Some((kind, id)) = self.plan.made.get(at).copied() else {
-            return Ok(());
+            return Ok(false);
         };
         let pick = |list: &'static table::Enumeration, random: &mut Random| {
             let value = list.values.get(random.below(list.values.len()));
             value.map_or("", |v| v.0).to_owned()
         };
-        let text = match kind {
+        let text: (&str, String) = match kind {
             kinds::VOLUNTEER => ("phone", format!("+999 {:08}", random.below(100_000_000))),
             kinds::NEED => ("status", pick(&table::NEED_STATUS, random)),
             kinds::TASK => ("priority", pick(&table::PRIORITY, random)),
@@ -180,7 +183,7 @@ impl Loader {
         id: ObjectId,
         fields: &[(&str, String)],
         new: bool,
-    ) -> Outcome<()> {
+    ) -> Outcome<bool> {
         let kind = table::kind(kind).ok_or("an unknown kind")?;
         let state = self.engine.state();
         let reading = Reading {
@@ -201,22 +204,12 @@ impl Loader {
                 value: Typed::Text(number.to_string()).write()?,
             });
         }
-        let mut operations = writes::build(state, kind, id, &changes)?;
+        let operations = writes::build(state, kind, id, &changes)?;
         if operations.is_empty() {
-            // Drawn what it was already: write something else, so that the number of entries holds.
-            let text = format!("Bench {}", self.plan.random.bits());
-            let note = parse::changes(&reading, kind, notes(kind), &text, &mut || 1)?;
-            operations = writes::build(state, kind, id, &note)?;
+            return Ok(false);
         }
         self.engine
             .write(operations, urgency::NORMAL, now(), &mut random)?;
-        Ok(())
+        Ok(true)
     }
-}
-
-/// A free text field of a kind.
-fn notes(kind: &'static table::Kind) -> &'static str {
-    let names = ["notes", "note", "description", "instructions", "contact"];
-    let of = |name: &&&str| kind.fields.iter().any(|f| f.name == **name);
-    names.iter().find(of).copied().unwrap_or("name")
 }
