@@ -315,7 +315,7 @@ fn each_exit_code_is_for_its_reason() {
     assert_eq!(refused(&gym, 2, &["repair"])["error"], "needs-yes");
     // 1: what cannot be done for reasons of its own.
     assert_eq!(refused(&gym, 1, &["sync"])["error"], "no-network");
-    assert_eq!(refused(&gym, 1, &["bundle", "import", "/no/such/file"])["error"], "cannot-read");
+    assert_eq!(refused(&gym, 1, &["import", "needs", "/no/such/file"])["error"], "cannot-read");
     // 4.
     refused(&gym, 4, &["need", "show", "N-GYM-77"]);
     refused(&gym, 4, &["history", "zzz"]);
