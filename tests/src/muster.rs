@@ -42,9 +42,9 @@ fn newest(dir: &Path) -> Option<SystemTime> {
     times.max()
 }
 
-fn build() -> PathBuf {
+fn build() -> Result<PathBuf, String> {
     if let Some(given) = std::env::var_os("MUSTER_BIN") {
-        return given.into();
+        return Ok(given.into());
     }
     let exe = std::env::current_exe().unwrap();
     let profile = exe.parent().and_then(Path::parent).unwrap();
@@ -62,7 +62,7 @@ fn build() -> PathBuf {
     });
     let built = modified(&binary).map(|at| at.max(modified(&stamp).unwrap_or(at)));
     if built.is_some_and(|at| sources.iter().flatten().all(|source| *source <= at)) {
-        return binary;
+        return Ok(binary);
     }
     let began = SystemTime::now();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -77,18 +77,26 @@ fn build() -> PathBuf {
             command.args(["--profile", name]);
         }
     }
-    let status = command.status().expect("cargo runs");
-    assert!(status.success(), "cargo build -p muster-cli failed");
+    let status = command
+        .status()
+        .map_err(|e| format!("cargo does not run: {e}"))?;
+    if !status.success() {
+        return Err(format!("{command:?} failed"));
+    }
     File::create(&stamp)
         .and_then(|f| f.set_modified(began))
         .unwrap();
-    binary
+    Ok(binary)
 }
 
 /// The binary under test.
 pub fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(build)
+    // A build that failed is not tried again by each test.
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    match BINARY.get_or_init(build) {
+        Ok(path) => path,
+        Err(why) => panic!("{why}"),
+    }
 }
 
 /// Removes what the person who runs the tests may have set for themselves.

@@ -504,7 +504,7 @@ fn each_exit_code_is_for_its_reason() {
     // 1: what cannot be done for reasons of its own.
     assert_eq!(refused(&gym, 1, &["sync"])["error"], "no-network");
     assert_eq!(
-        refused(&gym, 1, &["bundle", "import", "/no/such/file"])["error"],
+        refused(&gym, 1, &["import", "needs", "/no/such/file"])["error"],
         "cannot-read"
     );
     // 4.

@@ -284,6 +284,8 @@ fn a_bundle_cut_short_gives_what_verifies_and_names_what_is_missing() {
     let mut random = Random::seeded("cuts", 20_263);
     let mut gym = Device::found(root.path(), "gym");
     gym.start();
+    // It has the keys, and nothing of what is written later.
+    let hq = gym.admit(root.path(), "hq", "hq");
     {
         let mut door = gym.door();
         for n in 0..260 {
@@ -302,7 +304,7 @@ fn a_bundle_cut_short_gives_what_verifies_and_names_what_is_missing() {
     let bytes = std::fs::read(&whole).unwrap();
     let total = exported["entries"].as_u64().unwrap();
     let operation = Operation {
-        hq: gym,
+        hq,
         sources: Vec::new(),
         needs: 260,
         entries: total,
@@ -321,7 +323,11 @@ fn a_bundle_cut_short_gives_what_verifies_and_names_what_is_missing() {
         let ran = operation.import(&into, &[&cut]);
         assert_eq!(ran.code, 7, "cut at {at}: {ran:?}");
         let report = ran.json();
-        let new = report["entries_new"].as_u64().unwrap();
+        // What its own directory held counts with what the cut bundle gave.
+        let (new, own) = (
+            report["files"][0]["new"].as_u64().unwrap(),
+            report["files"][1]["new"].as_u64().unwrap(),
+        );
         assert_eq!(
             report["files"][0]["complete"], false,
             "cut at {at}: {report}"
@@ -333,11 +339,14 @@ fn a_bundle_cut_short_gives_what_verifies_and_names_what_is_missing() {
             .map(|gap| gap["to"].as_u64().unwrap() - gap["from"].as_u64().unwrap() + 1)
             .sum();
         // Once the list of contents is there, what came and what is missing is everything.
-        if missing > 0 {
-            named += 1;
-            assert_eq!(new + missing, total, "cut at {at}: {report}");
+        named += usize::from(missing > 0);
+        if missing > 0 || new > 0 {
+            assert_eq!(new + own + missing, total, "cut at {at}: {report}");
         } else {
-            assert_eq!(new, 0, "cut at {at} before its list of contents: {report}");
+            assert!(
+                *at < bytes.len() / 10,
+                "cut at {at}, after its list of contents: {report}"
+            );
         }
         assert!(
             new >= before.1,

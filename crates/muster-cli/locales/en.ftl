@@ -394,6 +394,7 @@ why-cell-count = { $found } cells where the header has { $header }
 why-cell-too-long = a cell of { $len } bytes; the most is { $most }
 why-not-text = not UTF-8 text; name the encoding in the mapping file
 why-key-empty = the key is empty
+why-not-a-coordinate = "{ $given }" is not a coordinate; give decimal degrees
 why-bad-value = { $given } is not accepted. Accepted: { $accepted }
 
 accepted-text = text, at most 16 KiB
