@@ -1,3 +1,5 @@
 //! Shared helpers of the whole-system tests.
 
+pub mod muster;
+pub mod random;
 pub mod testnet;

@@ -394,6 +394,7 @@ why-cell-count = { $found } cells where the header has { $header }
 why-cell-too-long = a cell of { $len } bytes; the most is { $most }
 why-not-text = not UTF-8 text; name the encoding in the mapping file
 why-key-empty = the key is empty
+why-not-a-coordinate = "{ $given }" is not a coordinate; give decimal degrees
 why-bad-value = { $given } is not accepted. Accepted: { $accepted }
 
 accepted-text = text, at most 16 KiB
@@ -416,3 +417,15 @@ accepted-group = members such as item=blanket; quantity=20, or -ELEMENT to remov
 
 arg-load = Load it into this device instead of printing it
 said-loaded = { $count } invented objects are loaded.
+
+error-only-own = A volunteer's device acts for its own person only.
+hint-only-own = A lead or coordinator can do it.
+error-out-before-in = The departure would be before the arrival ({ $in }).
+error-to-before-from = The end would be before the beginning.
+error-after-not-listed = { $given } is not in this list, so nothing can come after it.
+error-title-sensitive = The need is sensitive: its title is not for everyone who reads tasks.
+hint-title-sensitive = Give the task a title of its own: --title
+error-not-understood = The daemon did not understand the question ({ $why }): it is of another version, or the question was too long.
+error-usage = The command line is not right: { $why }
+finding-network-dead = the network has stopped by a fault: restart the daemon
+said-nothing-remembered = Nothing is remembered of that device: everything is written.

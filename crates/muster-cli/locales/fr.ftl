@@ -394,6 +394,7 @@ why-cell-count = { $found } cellules là où l’en-tête en a { $header }
 why-cell-too-long = une cellule de { $len } octets ; le maximum est { $most }
 why-not-text = ce n’est pas du texte UTF-8 ; nommez l’encodage dans le fichier de correspondance
 why-key-empty = la clé est vide
+why-not-a-coordinate = « { $given } » n’est pas une coordonnée ; donnez des degrés décimaux
 why-bad-value = { $given } n’est pas accepté. Accepté : { $accepted }
 
 accepted-text = du texte, au plus 16 Kio
@@ -416,3 +417,15 @@ accepted-group = des membres tels que item=blanket; quantity=20, ou -ÉLÉMENT p
 
 arg-load = La charger dans cet appareil au lieu de l’imprimer
 said-loaded = { $count } objets inventés sont chargés.
+
+error-only-own = L’appareil d’un bénévole n’agit que pour sa propre personne.
+hint-only-own = Un responsable ou un coordinateur peut le faire.
+error-out-before-in = Le départ serait avant l’arrivée ({ $in }).
+error-to-before-from = La fin serait avant le début.
+error-after-not-listed = { $given } n’est pas dans cette liste : rien ne peut venir après.
+error-title-sensitive = Le besoin est sensible : son titre n’est pas pour tous ceux qui lisent les missions.
+hint-title-sensitive = Donnez à la mission son propre titre : --title
+error-not-understood = Le démon n’a pas compris la question ({ $why }) : il est d’une autre version, ou la question était trop longue.
+error-usage = La ligne de commande est fautive : { $why }
+finding-network-dead = le réseau s’est arrêté par une faute : relancez le démon
+said-nothing-remembered = On ne se souvient de rien de cet appareil : tout est écrit.

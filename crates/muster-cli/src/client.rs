@@ -82,6 +82,11 @@ impl Client {
             .body(Full::new(Bytes::from(body)))
             .map_err(broken)?;
         let response = sender.send_request(request).await.map_err(broken)?;
+        if !response.status().is_success() {
+            return Err(
+                Failure::new("not-understood", exit::FAILURE).with("why", response.status())
+            );
+        }
         Ok(response
             .into_body()
             .collect()

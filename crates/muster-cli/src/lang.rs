@@ -126,6 +126,14 @@ impl Words {
             .into_owned()
     }
 
+    /// What stands between a label and its value: French puts a no-break space before a colon.
+    pub fn colon(&self) -> &'static str {
+        match self.lang {
+            Lang::En => ": ",
+            Lang::Fr => "\u{a0}: ",
+        }
+    }
+
     /// Whether there is a sentence of this name.
     pub fn has(&self, key: &str) -> bool {
         self.bundle.has_message(key)

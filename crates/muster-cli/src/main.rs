@@ -48,7 +48,7 @@ impl Context<'_> {
         if self.json {
             print_json(verb, answer);
         } else {
-            let text = text(self, &answer);
+            let text = harmless(&text(self, &answer));
             if !text.is_empty() {
                 emit(&format!("{}\n", text.trim_end_matches('\n')));
             }
@@ -58,9 +58,21 @@ impl Context<'_> {
     /// A line for the person, beside the data.
     pub fn say(&self, text: &str) {
         if !self.json {
-            eprintln!("{text}");
+            eprintln!("{}", harmless(text));
         }
     }
+}
+
+/// Text without what a terminal would take for a command: an entry of another device may hold
+/// anything.
+pub fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
+        .collect()
 }
 
 /// Writes to stdout; a reader that has gone away (`muster log | head`) is no failure.
@@ -86,11 +98,17 @@ fn print_json(verb: &str, answer: Json) {
 }
 
 fn main() -> ExitCode {
-    let given: Vec<String> = std::env::args().collect();
+    let given: Vec<String> = std::env::args_os()
+        .map(|a| a.to_string_lossy().into_owned())
+        .collect();
     let words = Words::new(Lang::detect(&given));
-    let matches = match args::command(&words).try_get_matches_from(&given) {
+    let matches = match args::command(&words).try_get_matches_from(std::env::args_os()) {
         Ok(matches) => matches,
         Err(e) => {
+            if e.use_stderr() && given.iter().any(|a| a == "--json") {
+                let usage = Failure::new("usage", exit::USAGE).with("why", e.kind());
+                emit(&format!("{}\n", usage.json("error")));
+            }
             let _ = e.print();
             return ExitCode::from(if e.use_stderr() { exit::USAGE } else { 0 });
         }
@@ -122,7 +140,7 @@ fn main() -> ExitCode {
             if json {
                 emit(&format!("{}\n", failure.json(&path)));
             }
-            eprintln!("{}", failure.text(&words));
+            eprintln!("{}", harmless(&failure.text(&words)));
             ExitCode::from(failure.error.exit)
         }
     }

@@ -135,21 +135,3 @@ impl Secrets {
         codec::decode::<Self, 1024>("device secrets", bytes)
     }
 }
-
-/// The short code of a device: as given, or the label's first four letters or digits, upper case.
-pub fn device_code(given: Option<&str>, label: &str) -> Option<Text<8>> {
-    let from = given.unwrap_or(label);
-    let most = if given.is_some() { 8 } else { 4 };
-    let code: String = from
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(most)
-        .map(|c| c.to_ascii_uppercase())
-        .collect();
-    let code = if code.is_empty() {
-        "DEV".to_owned()
-    } else {
-        code
-    };
-    Text::try_from(code).ok()
-}

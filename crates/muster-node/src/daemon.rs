@@ -252,6 +252,7 @@ impl Node {
             }
         }
         self.gossip()?;
+        self.pump_due()?;
         if self.last_write.is_some_and(|at| at.elapsed() > IDLE) {
             self.last_write = None;
             self.engine.checkpoint()?;

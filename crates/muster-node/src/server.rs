@@ -26,7 +26,7 @@ use tokio_stream::wrappers::BroadcastStream;
 use crate::api::{ApiError, Request, Response, VERSION, exit};
 
 /// Largest request body: a page of an import, a batch of runs.
-const MAX_BODY: usize = 8 * 1024 * 1024;
+const MAX_BODY: usize = 32 * 1024 * 1024;
 
 /// A question on its way to the loop, with the place for its answer.
 pub struct Call {

@@ -21,7 +21,7 @@ use muster_log::{
     record, run,
     seal::{self, ClassKey},
 };
-use muster_store::{DataDir, Journal};
+use muster_store::{DataDir, DirError, Journal};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{engine, error::NodeError};
@@ -38,8 +38,8 @@ pub struct Founding {
     pub label: Text<64>,
     /// The device's short code.
     pub code: Text<8>,
-    /// How many root keys are made.
-    pub roots: u8,
+    /// The secrets of the root keys; whoever founds has put them into recovery files by now.
+    pub roots: Vec<Zeroizing<[u8; 32]>>,
     /// How many of them a recovery takes.
     pub threshold: u8,
     /// Languages, the first one for pairing words.
@@ -54,8 +54,6 @@ pub struct Founded {
     pub incident: IncidentId,
     /// This device.
     pub device: DeviceId,
-    /// The secrets of the root keys, to be sealed into recovery files and then forgotten.
-    pub roots: Vec<Zeroizing<[u8; 32]>>,
 }
 
 fn fresh(random: Random<'_>) -> [u8; 32] {
@@ -64,13 +62,24 @@ fn fresh(random: Random<'_>) -> [u8; 32] {
     bytes
 }
 
+/// Makes the secrets of root keys.
+pub fn fresh_roots(count: u8, random: Random<'_>) -> Vec<Zeroizing<[u8; 32]>> {
+    (0..count.max(1))
+        .map(|_| Zeroizing::new(fresh(random)))
+        .collect()
+}
+
 /// Founds an incident in a fresh data directory.
 pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Founded, NodeError> {
+    check_no_device(dir)?;
+    let (mut journal, _) = Journal::open(dir, engine::journal_options())?;
+    check_empty(dir, &journal)?;
     let mut secrets = Secrets::new(random, founding.label.clone(), founding.code.clone());
-    let roots: Vec<_> = (0..founding.roots.max(1))
-        .map(|_| Zeroizing::new(fresh(random)))
+    let keys: Vec<_> = founding
+        .roots
+        .iter()
+        .map(|r| DeviceKey::from_bytes(r))
         .collect();
-    let keys: Vec<_> = roots.iter().map(|r| DeviceKey::from_bytes(r)).collect();
     let exchange = secrets.exchange().public()?;
     let genesis = genesis(founding, &secrets, exchange, &keys, fresh(random))?;
     let incident = genesis.id();
@@ -81,7 +90,6 @@ pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Fo
 
     let first = first_keys(&genesis, &secrets, exchange, random)?;
     dir.write_public(device::GENESIS_FILE, &genesis.to_bytes())?;
-    let (mut journal, _) = Journal::open(dir, engine::journal_options())?;
     append(&mut journal, &[first], genesis.body().claimed, random)?;
     journal.close()?;
     // Last: a directory without it is no member's.
@@ -89,7 +97,30 @@ pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Fo
     Ok(Founded {
         incident,
         device: secrets.device(),
-        roots,
+    })
+}
+
+/// A device's keys are never replaced by others.
+fn check_no_device(dir: &DataDir) -> Result<(), NodeError> {
+    match dir.read_secret(device::FILE)? {
+        Some(_) => Err(occupied(dir, "keys/device.secret")),
+        None => Ok(()),
+    }
+}
+
+/// Entries of another incident, left by a founding or a joining that was cut short, would keep the
+/// directory from ever opening.
+fn check_empty(dir: &DataDir, journal: &Journal) -> Result<(), NodeError> {
+    match journal.bytes() {
+        0 => Ok(()),
+        _ => Err(occupied(dir, "journal")),
+    }
+}
+
+fn occupied(dir: &DataDir, found: &str) -> NodeError {
+    NodeError::Dir(DirError::NotEmpty {
+        path: dir.path().to_path_buf(),
+        found: found.to_owned(),
     })
 }
 
@@ -220,6 +251,7 @@ pub fn request(
     now: Millis,
     random: Random<'_>,
 ) -> Result<Request, NodeError> {
+    check_no_device(dir)?;
     let secrets = Secrets::new(random, label.clone(), code.clone());
     let request = Request::sign(
         &secrets.key(),
@@ -277,8 +309,12 @@ pub fn accept(
     if !book.authority().knows(&secrets.device()) {
         return Err(NodeError::NotAdmitted);
     }
-    dir.write_public(device::GENESIS_FILE, &answer.genesis.to_bytes())?;
+    let genesis = answer.genesis.to_bytes();
     let (mut journal, _) = Journal::open(dir, engine::journal_options())?;
+    if dir.read_public(device::GENESIS_FILE)?.as_ref() != Some(&genesis) {
+        check_empty(dir, &journal)?;
+    }
+    dir.write_public(device::GENESIS_FILE, &genesis)?;
     append(&mut journal, &answer.lane0, now, random)?;
     journal.close()?;
     secrets.join(Membership {

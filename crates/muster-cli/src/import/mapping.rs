@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use muster_model::table::FieldType;
 use muster_node::api::{FieldInput, exit};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -223,7 +224,19 @@ impl Mapping {
             return Self::map_by_header(&cells, key);
         }
         let (mut fields, mut columns) = (Vec::new(), BTreeMap::new());
+        let table = muster_model::table::kind_named(kind.as_ref().unwrap_or(&self.kind));
         for (name, rule) in rules {
+            let ty = table.and_then(|k| k.named(name)).map(|f| f.ty);
+            if matches!(ty, Some(FieldType::Place))
+                && let Some(column) = rule.not_a_number(&cells)
+            {
+                return Mapped::Refused {
+                    column: column.to_owned(),
+                    why: Reason::NotACoordinate {
+                        given: cut(cells.get(column).to_owned(), Some(40)),
+                    },
+                };
+            }
             if let Some(value) = rule.value(&cells, &codes) {
                 columns.insert(name.clone(), rule.source_column(self.codes.as_ref()));
                 fields.push(FieldInput {
@@ -336,6 +349,21 @@ impl Rule {
             (Some(_), Some(codes)) => codes.column.clone(),
             _ => String::new(),
         }
+    }
+
+    /// The column of a pair of coordinates that holds none: joined with the other it would pass for
+    /// the name of a place.
+    fn not_a_number(&self, cells: &Cells<'_>) -> Option<&str> {
+        let columns = self.columns.as_ref().filter(|c| c.len() == 2)?;
+        let given = columns.iter().any(|c| !cells.get(c).is_empty());
+        let number = |c: &&String| {
+            // Decimal degrees and nothing else: no powers of ten, no infinity.
+            let cell = cells.get(c).replace(',', ".");
+            let plain = |b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+');
+            cell.bytes().all(plain) && cell.parse::<f64>().is_ok()
+        };
+        let wrong = columns.iter().find(|c| !number(c));
+        wrong.filter(|_| given).map(String::as_str)
     }
 
     fn value(&self, cells: &Cells<'_>, codes: &[(String, String)]) -> Option<Json> {

@@ -9,6 +9,8 @@ use encoding_rs::Encoding;
 pub const MAX_CELL: usize = 16 * 1024;
 /// Most lines one quoted record may span.
 const MAX_LINES: usize = 200;
+/// From so many columns on, a line with as many cells is a row.
+const TELLING_COLUMNS: usize = 5;
 
 /// A row of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub enum Reason {
     NotText,
     /// The columns that name the row are empty.
     KeyEmpty,
+    /// One of a pair of coordinates is no number.
+    NotACoordinate { given: String },
 }
 
 impl Reason {
@@ -55,6 +59,7 @@ impl Reason {
             Self::CellTooLong { .. } => "cell-too-long",
             Self::NotText => "not-text",
             Self::KeyEmpty => "key-empty",
+            Self::NotACoordinate { .. } => "not-a-coordinate",
         }
     }
 
@@ -67,6 +72,7 @@ impl Reason {
             Self::CellTooLong { len } => {
                 vec![("len", len.to_string()), ("most", MAX_CELL.to_string())]
             }
+            Self::NotACoordinate { given } => vec![("given", given.clone())],
             _ => Vec::new(),
         }
     }
@@ -156,7 +162,17 @@ fn record(
         None
     };
     let fits = cells.as_ref().is_some_and(|c| c.len() == header.len());
-    if span > 1 && !fits || quotes % 2 == 1 {
+    // Two quotes that nobody closed look like one cell of many lines, and the rows between would be
+    // gone without a word. A line inside that is a whole row by itself gives it away; where columns
+    // are few, a line of text may well have as many commas.
+    let swallows = header.len() >= TELLING_COLUMNS
+        && lines
+            .get(1..span.saturating_sub(1))
+            .unwrap_or_default()
+            .iter()
+            .filter(|l| !l.contains(&b'"'))
+            .any(|l| split(l, delimiter).is_some_and(|c| c.len() == header.len()));
+    if span > 1 && (!fits || swallows) || quotes % 2 == 1 {
         let broken = lines
             .first()
             .map(|l| split(l, delimiter).unwrap_or_default())
@@ -230,6 +246,22 @@ mod tests {
         assert_eq!(why[4], "5!:cell-count");
         assert!(why[5].starts_with("6!text:cell-too-long"));
         assert_eq!(why[6], "7:it's \"fine\"");
+    }
+
+    #[test]
+    fn two_open_quotes_swallow_no_row_between_them() {
+        let file = b"id,a,b,c,d\n1,x,\"open,y,z\n2,x,y,z,w\n3,x,\"\"\",y,z\n4,x,y,z,w\n";
+        let table = Table::read(file, None, ',').unwrap();
+        let whole: Vec<_> = table
+            .rows
+            .iter()
+            .map(|r| r.cells.as_ref().ok().map(|c| c[0].as_str()))
+            .collect();
+        assert_eq!(whole, [None, Some("2"), None, Some("4")]);
+        // A cell of several lines is still one cell.
+        let file = b"id,a,b,c,d\n1,x,\"one, two\nthree\n\nfour\",y,z\n2,x,y,z,w\n";
+        let table = Table::read(file, None, ',').unwrap();
+        assert!(table.rows.len() == 2 && table.rows.iter().all(|r| r.cells.is_ok()));
     }
 
     #[test]

@@ -77,7 +77,7 @@ fn item(c: &Context<'_>, item: &Json) -> String {
         }
     }
     lines.push((c.words.t("label-id"), text(item, "id").to_owned()));
-    sheet(&lines)
+    sheet(c, &lines)
 }
 
 /// Objects of one kind.

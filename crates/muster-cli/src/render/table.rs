@@ -78,13 +78,13 @@ impl Table {
     /// Draws it.
     pub fn draw(&self, context: &Context<'_>) -> String {
         if context.plain {
-            self.plain()
+            self.plain(context.words.colon())
         } else {
             self.aligned(terminal_width())
         }
     }
 
-    fn plain(&self) -> String {
+    fn plain(&self, colon: &str) -> String {
         let blocks: Vec<String> = self
             .rows
             .iter()
@@ -94,7 +94,7 @@ impl Table {
                     .iter()
                     .zip(row)
                     .filter(|(_, cell)| !cell.is_empty())
-                    .map(|(heading, cell)| format!("{heading}: {cell}"))
+                    .map(|(heading, cell)| format!("{heading}{colon}{cell}"))
                     .collect();
                 lines.join("\n")
             })
@@ -137,11 +137,12 @@ impl Table {
 }
 
 /// "Label: value" lines, for one thing.
-pub fn sheet(lines: &[(String, String)]) -> String {
+pub fn sheet(context: &Context<'_>, lines: &[(String, String)]) -> String {
+    let colon = context.words.colon();
     let lines: Vec<_> = lines
         .iter()
         .filter(|(_, v)| !v.is_empty())
-        .map(|(l, v)| format!("{l}: {v}"))
+        .map(|(l, v)| format!("{l}{colon}{v}"))
         .collect();
     lines.join("\n")
 }

@@ -57,6 +57,9 @@ pub fn export(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         since: text(m, "since"),
         public: false,
     })?;
+    if plan["remembered"] == false {
+        c.say(&c.words.t("said-nothing-remembered"));
+    }
     let genesis = plan["genesis"].as_str().and_then(|h| hex::decode(h).ok());
     let genesis = genesis
         .and_then(|b| Genesis::from_bytes(&b).ok())
@@ -77,7 +80,9 @@ pub fn export(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
             return Err(e);
         }
     };
-    std::fs::rename(&part, &out).map_err(|e| Failure::file("write", &out, &e))?;
+    std::fs::rename(&part, &out)
+        .and_then(|()| super::setup::sync_folder(&out))
+        .map_err(|e| Failure::file("write", &out, &e))?;
     let answer = json!({ "out": out, "entries": entries, "logs": stretches.len(), "bytes": bytes });
     c.answer("bundle.export", answer, |c, a| {
         c.words.with(
@@ -190,9 +195,18 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         .to_owned();
     let mut files = Vec::new();
     let mut worst = 0;
+    let alone = m.get_many::<String>("files").is_some_and(|f| f.len() == 1);
     for path in m.get_many::<String>("files").into_iter().flatten() {
         let path = Path::new(path);
-        let (answer, exit) = import_one(&client, path, &incident)?;
+        // One bad file spoils no other.
+        let (answer, exit) = import_one(&client, path, &incident).or_else(|failure| {
+            if failure.error.exit == exit::NO_DAEMON || alone {
+                return Err(failure);
+            }
+            c.say(&failure.text(c.words));
+            let problem = json!({ "code": failure.error.code, "args": failure.error.args });
+            Ok((json!({ "file": path, "complete": false, "entries_new": 0, "entries_known": 0, "problem": problem }), exit::REFUSED))
+        })?;
         worst = worst.max(exit);
         files.push(answer);
     }
@@ -234,7 +248,7 @@ fn import_one(client: &Client, path: &Path, incident: &str) -> Outcome<(Json, u8
     while !tally.parked.is_empty() {
         let again = std::mem::take(&mut tally.parked);
         let before = again.len();
-        for chunk in again.chunks(64) {
+        for chunk in again.chunks(16) {
             offer(client, chunk.to_vec(), &mut tally)?;
         }
         if tally.parked.len() >= before {

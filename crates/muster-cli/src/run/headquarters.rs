@@ -7,9 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::ArgMatches;
+use clap::{ArgMatches, parser::ValueSource};
 use muster_hq::{HqDevice, HqError, Source, Warehouse};
 use muster_node::{api::exit, daemon};
+use muster_store::Unlock;
 use serde_json::{Value as Json, json};
 
 use super::{required, unlock};
@@ -30,29 +31,48 @@ fn sqlite(given: &str) -> Outcome<PathBuf> {
     }
 }
 
+/// The directory given by `--data`: it must be one. A variable that happens to be set is not enough to
+/// fail for.
+fn own_device(c: &Context<'_>) -> Outcome<Option<PathBuf>> {
+    let Some(path) = c.all.get_one::<String>("data").map(PathBuf::from) else {
+        return Ok(None);
+    };
+    if path.join("FORMAT").exists() {
+        return Ok(Some(path));
+    }
+    match c.all.value_source("data") {
+        Some(ValueSource::CommandLine) => Err(Failure::new("data-not-ours", exit::NOT_FOUND)
+            .with("why", format!("{}: no data directory", path.display()))),
+        _ => Ok(None),
+    }
+}
+
+/// HQ's device and a dead laptop may be locked differently: what was given is tried first, then the
+/// default key file.
+fn open_device(path: &Path, unlock: &Unlock) -> Outcome<HqDevice> {
+    HqDevice::open(path, unlock)
+        .or_else(|e| HqDevice::open(path, &Unlock::DefaultKeyFile).map_err(|_| e))
+        .map_err(|e| Failure::new("cannot-unlock", exit::NOT_PERMITTED).with("why", e))
+}
+
 /// `hq import`.
 pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let into = sqlite(&required(m, "into")?)?;
     let unlock = unlock(c)?;
     // HQ's own device, where one is named: without it what is sealed stays sealed. Its journal is
-    // read as well: older bundles may lack the key acts made for it.
-    let own = c
-        .all
-        .get_one::<String>("data")
-        .map(PathBuf::from)
-        .filter(|p| p.join("FORMAT").exists());
+    // imported only where it is named among the paths.
+    let own = own_device(c)?;
     let device = own
         .as_deref()
-        .map(|p| HqDevice::open(p, &unlock))
-        .transpose()
-        .map_err(failed)?;
+        .map(|p| open_device(p, &unlock))
+        .transpose()?;
     let mut warehouse = Warehouse::open(&into, device).map_err(failed)?;
-    let named = m
+    let sources: Vec<Source> = m
         .get_many::<String>("paths")
         .into_iter()
         .flatten()
-        .map(PathBuf::from);
-    let sources: Vec<Source> = named.chain(own).map(Source::from).collect();
+        .map(|p| Source::from(PathBuf::from(p)))
+        .collect();
     let show = std::io::stderr().is_terminal() && !c.json;
     let mut shown = Instant::now();
     let report = muster_hq::import(

@@ -23,6 +23,8 @@ use crate::{
 
 /// Rows offered at a time.
 const PAGE: usize = 200;
+/// Bytes of cells offered at a time.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 #[derive(Default)]
 struct Tally {
@@ -33,7 +35,6 @@ struct Tally {
     repeated: u64,
     filters: BTreeMap<String, u64>,
     refused: Vec<Json>,
-    ids: Vec<Json>,
 }
 
 /// `import`.
@@ -66,7 +67,7 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let client = c.client()?;
     let english = Words::new(Lang::En);
     let mut tally = Tally::default();
-    let mut page = Vec::new();
+    let (mut page, mut size) = (Vec::new(), 0usize);
     let mut seen = std::collections::BTreeSet::new();
     let total = table.rows.len();
     for row in &table.rows {
@@ -95,6 +96,10 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
                 kind,
             }) => {
                 if seen.insert(key.clone()) {
+                    size += row
+                        .cells
+                        .as_ref()
+                        .map_or(0, |c| c.iter().map(String::len).sum());
                     page.push(ImportRow {
                         row: row.number,
                         key,
@@ -107,7 +112,8 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
                 }
             }
         }
-        if page.len() >= PAGE {
+        if page.len() >= PAGE || size >= PAGE_BYTES {
+            size = 0;
             offer(
                 &client,
                 kind,
@@ -171,12 +177,8 @@ fn offer(
     })?;
     for (outcome, (row, columns)) in answer["rows"].as_array().into_iter().flatten().zip(columns) {
         match outcome["outcome"].as_str() {
-            Some("imported") => {
-                tally.imported += 1;
-                tally.ids.push(outcome["id"].clone());
-            }
+            Some("imported") => tally.imported += 1,
             Some("unchanged") => tally.unchanged += 1,
-            Some("repeated") => tally.repeated += 1,
             _ => {
                 let field = outcome["field"].as_str().unwrap_or_default();
                 let column = columns.get(field).map_or(field, String::as_str);

@@ -75,12 +75,14 @@ fn look(dir: &DataDir, note: &mut impl FnMut(&str, &str, Json)) {
         Err(e) => note("data-unusable", "trouble", json!({ "why": e.to_string() })),
     }
     match verify_dir(dir) {
-        Ok(v) if v["damage"].as_array().is_some_and(|d| !d.is_empty()) => {
-            note(
-                "journal-damaged",
-                "trouble",
-                json!({ "why": v["damage"][0]["why"] }),
-            );
+        Ok(v) if !is_sound(&v) => {
+            let bad = v["damage"]
+                .as_array()
+                .into_iter()
+                .chain(v["refused"].as_array())
+                .flatten();
+            let why = bad.into_iter().next().map(|d| d["why"].clone());
+            note("journal-damaged", "trouble", json!({ "why": why }));
         }
         Ok(v) => note("journal-sound", "ok", json!({ "entries": v["entries"] })),
         Err(e) => note("data-unusable", "trouble", json!({ "why": e.to_string() })),
@@ -98,10 +100,15 @@ pub fn verify(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
             .map_err(NodeError::from)?;
         verify_dir(&dir)?
     };
-    let sound = answer["damage"].as_array().is_none_or(Vec::is_empty)
-        && answer["refused"].as_array().is_none_or(Vec::is_empty);
+    let sound = is_sound(&answer);
     c.answer("verify", answer, render::log::verified);
     Ok(if sound { 0 } else { exit::FAILURE })
+}
+
+fn is_sound(verified: &Json) -> bool {
+    ["damage", "refused"]
+        .iter()
+        .all(|l| verified[*l].as_array().is_none_or(Vec::is_empty))
 }
 
 fn verify_dir(dir: &DataDir) -> Result<Json, NodeError> {
@@ -156,6 +163,10 @@ pub fn repair(c: &Context<'_>) -> Outcome<u8> {
         &mut muster_node::daemon::random,
     )
     .map_err(NodeError::from)?;
+    // The index may hold what is lost now: it is computed again from what is left.
+    if !report.rewritten.is_empty() || !report.aside.is_empty() {
+        muster_store::index::remove(&dir.index_path()).map_err(NodeError::from)?;
+    }
     let lost: Vec<_> = report
         .lost
         .iter()

@@ -112,7 +112,7 @@ pub fn dispatch(context: &Context<'_>, verb: &[&str], m: &ArgMatches) -> Outcome
         ["sync"] => simple::sync(context, m),
         ["log"] => simple::log(context, m),
         ["history"] => simple::history(context, m),
-        ["watch"] => simple::watch(context, "watch"),
+        ["watch"] => simple::watch(context),
         ["import"] => import::import(context, m),
         ["hq", "import"] => headquarters::import(context, m),
         ["hq", "export"] => headquarters::export(context, m),

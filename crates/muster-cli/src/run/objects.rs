@@ -106,10 +106,16 @@ fn task_for(context: &Context<'_>, kind: &Kind, verb: &str, m: &ArgMatches) -> O
         name: "needs".into(),
         value: Json::Array(vec![id]),
     });
+    // The title of a sensitive need is for few; a task's is for everyone.
+    let need = &shown["item"]["fields"];
+    let sensitive = need["sensitive"] == true || !need["title"].is_string();
+    if sensitive && !fields.iter().any(|f| f.name == "title") {
+        return Err(Failure::new("title-sensitive", exit::NOT_PERMITTED));
+    }
     for name in ["title", "sector", "area", "priority", "site", "place"] {
-        let known = &shown["item"]["fields"][name];
-        if !known.is_null() && !fields.iter().any(|f| f.name == name) && kind.named(name).is_some()
-        {
+        let known = &need[name];
+        let given = fields.iter().any(|f| f.name == name);
+        if !known.is_null() && !given && kind.named(name).is_some() {
             fields.push(FieldInput {
                 name: name.into(),
                 value: known.clone(),

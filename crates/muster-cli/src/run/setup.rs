@@ -3,7 +3,8 @@
 use std::{io::Write as _, path::Path, sync::Arc};
 
 use clap::ArgMatches;
-use muster_log::{codec::Text, device::device_code};
+use muster_log::codec::Text;
+use muster_model::numbers;
 use muster_node::{
     api::{Request, exit},
     daemon::{self, DaemonConfig, DaemonError},
@@ -11,7 +12,7 @@ use muster_node::{
     recovery,
     setup::{self, Founding},
 };
-use muster_store::{DataDir, PassphraseCost, fs::RealFs, keys::Method};
+use muster_store::{DataDir, PassphraseCost, Unlock, fs::RealFs, keys::Method};
 use serde_json::json;
 
 use super::{required, text, unlock};
@@ -30,9 +31,15 @@ fn label(m: &ArgMatches) -> Outcome<Text<64>> {
         .map_err(|e| Failure::new("label-too-long", exit::USAGE).with("limit", e.limit))
 }
 
+/// The device's short code: as given, or made of the label.
 fn code(m: &ArgMatches, label: &str) -> Outcome<Text<8>> {
-    device_code(text(m, "code").as_deref(), label)
-        .ok_or_else(|| Failure::new("code-wrong", exit::USAGE))
+    let code = match text(m, "code") {
+        Some(given) => given.trim().to_ascii_uppercase(),
+        None => numbers::device_code(label),
+    };
+    let usable = !code.is_empty() && code.chars().all(|c| c.is_ascii_alphanumeric());
+    let code = usable.then(|| Text::try_from(code).ok()).flatten();
+    code.ok_or_else(|| Failure::new("code-wrong", exit::USAGE))
 }
 
 /// `init`.
@@ -59,11 +66,22 @@ pub fn init(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let files = recovery_files(path, &outs, usize::from(roots))?;
     let unlock = unlock(context)?;
     let languages = text(m, "languages").unwrap_or_else(|| "en,fr".into());
+    context.say(&context.words.t("said-init-start"));
+    // The recovery files first: once the incident exists, its roots must not be lost.
+    let secrets = setup::fresh_roots(roots, &mut daemon::random);
+    let mut recovery = Vec::new();
+    for (root, file) in secrets.iter().zip(&files) {
+        let words = recovery::words(&mut daemon::random);
+        let sealed = recovery::seal(root, &words)
+            .map_err(|e| Failure::new("failed", exit::FAILURE).with("why", e))?;
+        write_private(file, &sealed)?;
+        recovery.push(json!({ "file": file, "passphrase": words.as_str() }));
+    }
     let founding = Founding {
         name,
         code: code(m, &label)?,
         label,
-        roots,
+        roots: secrets,
         threshold,
         languages: languages
             .split(',')
@@ -72,25 +90,16 @@ pub fn init(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
             .collect(),
         now: daemon::now(),
     };
-    context.say(&context.words.t("said-init-start"));
-    let fs = Arc::new(RealFs);
-    let dir = DataDir::create(
-        fs,
-        path,
-        &unlock,
-        PassphraseCost::default(),
-        &mut daemon::random,
-    )
-    .map_err(muster_node::error::NodeError::from)?;
-    let founded = setup::found(&dir, founding, &mut daemon::random)?;
-    let mut recovery = Vec::new();
-    for (root, file) in founded.roots.iter().zip(&files) {
-        let words = recovery::words(&mut daemon::random);
-        let sealed = recovery::seal(root, &words)
-            .map_err(|e| Failure::new("failed", exit::FAILURE).with("why", e))?;
-        write_private(file, &sealed)?;
-        recovery.push(json!({ "file": file, "passphrase": words.as_str() }));
-    }
+    let founded = match found(path, &unlock, founding) {
+        Ok(founded) => founded,
+        Err(failure) => {
+            // Roots of nothing.
+            files
+                .iter()
+                .for_each(|file| drop(std::fs::remove_file(file)));
+            return Err(failure);
+        }
+    };
     let method = unlock.method();
     let answer = json!({
         "incident": founded.incident.hex(),
@@ -102,6 +111,19 @@ pub fn init(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     });
     context.answer("init", answer, |c, a| init_text(c, a, method));
     Ok(0)
+}
+
+fn found(path: &Path, unlock: &Unlock, founding: Founding) -> Outcome<setup::Founded> {
+    let cost = PassphraseCost::default();
+    let dir = DataDir::create(Arc::new(RealFs), path, unlock, cost, &mut daemon::random)
+        .map_err(muster_node::error::NodeError::from)?;
+    let founded = setup::found(&dir, founding, &mut daemon::random);
+    if founded.is_err() {
+        // Half an incident can be neither started nor joined.
+        drop(dir);
+        let _ = std::fs::remove_dir_all(path);
+    }
+    Ok(founded?)
 }
 
 fn recovery_files(data: &Path, outs: &[String], roots: usize) -> Outcome<Vec<std::path::PathBuf>> {
@@ -166,8 +188,19 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Outcome<()> {
         .create_new(true)
         .mode(0o600)
         .open(path);
-    let written = file.and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()));
+    let written = file
+        .and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()))
+        .and_then(|()| sync_folder(path));
     written.map_err(|e| Failure::file("write", path, &e))
+}
+
+/// Makes a file's name as durable as its content: a stick may be pulled out right after.
+pub fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    std::fs::File::open(folder)?.sync_all()
 }
 
 /// `join`, either half.
@@ -268,6 +301,8 @@ pub fn admit(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
 /// `daemon`.
 pub fn daemon(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let path = &context.settings.data.value;
+    // The index's files are made by a library, with the modes that the system suggests.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let dir = DataDir::open(Arc::new(RealFs), path, &unlock(context)?)
         .map_err(muster_node::error::NodeError::from)?;
     let network = if m.get_flag("no-network") {

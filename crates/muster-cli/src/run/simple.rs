@@ -49,7 +49,7 @@ pub fn assign(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
                     .into_iter()
                     .flatten()
                 {
-                    eprintln!("{}", render::work::reason(c, reason));
+                    eprintln!("{}", crate::harmless(&render::work::reason(c, reason)));
                 }
             }
             Err(failure)
@@ -121,12 +121,13 @@ pub fn sync(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     })?;
     if m.get_flag("wait") {
         let seconds = m.get_one::<u64>("timeout").copied().unwrap_or(10);
+        let device = answer["device"].clone();
         let until = Instant::now() + Duration::from_secs(seconds);
         loop {
-            let peers = answer["items"]
-                .as_array()
-                .map(Vec::as_slice)
-                .unwrap_or_default();
+            let all = answer["items"].as_array().into_iter().flatten();
+            let peers: Vec<_> = all
+                .filter(|p| device.is_null() || p["device"] == device)
+                .collect();
             if !peers.is_empty() && peers.iter().all(|p| p["in_sync"] == true) {
                 break;
             }
@@ -154,14 +155,18 @@ pub fn log(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         limit: m.get_one::<usize>("limit").copied(),
     };
     let answer = c.client()?.call(&request)?;
-    if m.get_flag("follow") {
+    if m.get_flag("follow") && c.json {
         for item in answer["items"].as_array().into_iter().flatten() {
             crate::emit(&format!("{}\n", log_line(item)));
         }
-        return watch(c, "log");
+        return watch(c);
     }
     c.answer("log", answer, render::log::log);
-    Ok(0)
+    if m.get_flag("follow") {
+        watch(c)
+    } else {
+        Ok(0)
+    }
 }
 
 fn log_line(item: &Json) -> Json {
@@ -173,12 +178,13 @@ fn log_line(item: &Json) -> Json {
 }
 
 /// `watch`, and the end of `log --follow`.
-pub fn watch(c: &Context<'_>, _verb: &str) -> Outcome<u8> {
+pub fn watch(c: &Context<'_>) -> Outcome<u8> {
     c.client()?.follow(|line| {
         if c.json {
             crate::emit(&format!("{line}\n"));
         } else if let Ok(change) = serde_json::from_str::<Json>(line) {
-            crate::emit(&format!("{}\n", render::log::change(c, &change)));
+            let line = crate::harmless(&render::log::change(c, &change));
+            crate::emit(&format!("{line}\n"));
         }
         true
     })?;

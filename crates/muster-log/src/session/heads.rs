@@ -6,7 +6,7 @@
 use crate::{
     book::Book,
     codec::Bounded,
-    frontier::LogHeads,
+    frontier::{Island, LogHeads},
     ids::{Lane, Seq},
 };
 
@@ -84,7 +84,8 @@ impl Open {
                 reason: Reason::Fork,
             });
         }
-        let ahead = head.count > log.contiguous() || !head.islands.is_empty();
+        let more = |i: &Island| log.hash_at(i.to).is_none_or(|h| h != i.head);
+        let ahead = head.count > log.contiguous() || head.islands.iter().any(more);
         if log.key().device == self.me && (fork || ahead) {
             self.own_ahead(*log.key(), fx);
         }

@@ -38,7 +38,7 @@ impl Held {
         let fresh: Vec<_> = fresh
             .map(|(id, held)| HeldProof {
                 key: *id,
-                proof: proof::held(&self.session, self.side, &held.key),
+                proof: proof::held(&self.session, self.side, held.key),
             })
             .collect();
         self.told.extend(fresh.iter().map(|h| h.key));
@@ -113,7 +113,8 @@ mod tests {
             previous: Bounded::default(),
         };
         let mut ring = KeyRing::new(device, secret);
-        ring.learn(act, (Lamport(1), LogId([0; 32]), Seq(0)));
+        ring.learn(&act);
+        ring.vouch(&act, (Lamport(1), LogId([0; 32]), Seq(0)));
         ring
     }
 

@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use muster_log::ids::ObjectId;
 
 use super::object::Object;
-use crate::numbers::{self, Number};
+use crate::{
+    numbers::{self, Number},
+    value::Typed,
+};
 
 /// A number as the index sorts it: kind, device code, counter.
 pub type NumberKey = (u16, Box<str>, u64);
@@ -15,7 +18,7 @@ pub type NumberKey = (u16, Box<str>, u64);
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts {
     kind: Option<u16>,
-    number: Option<NumberKey>,
+    numbers: BTreeSet<NumberKey>,
     aliases: BTreeSet<ObjectId>,
     references: BTreeSet<ObjectId>,
     contested: bool,
@@ -27,15 +30,19 @@ impl Facts {
         if object.erased {
             return Self::default();
         }
-        let number = object
+        let field = object
             .table()
             .filter(|t| t.prefix.is_some())
-            .and_then(|_| object.text("number"))
-            .and_then(|text| Number::parse(&text))
-            .and_then(|n| Some((numbers::kind_of(n.prefix)?, n.code.into(), n.counter)));
+            .map(|t| t.number_of("number"));
+        let alive = field.map(|f| object.alive(f, 0)).unwrap_or_default();
+        let numbers = alive
+            .iter()
+            .filter_map(|a| Number::parse(&Typed::read(&a.write.value).plain()))
+            .filter_map(|n| Some((numbers::kind_of(n.prefix)?, n.code.into(), n.counter)))
+            .collect();
         Self {
             kind: object.kind(),
-            number,
+            numbers,
             aliases: object.aliases(),
             references: object.references(),
             contested: !object.contested().is_empty(),
@@ -79,8 +86,12 @@ impl Index {
             old.kind.map(|k| (k, id)),
             new.kind.map(|k| (k, id)),
         );
-        let number = |f: &Facts| f.number.clone().map(|n| (n, id));
-        change(&mut self.numbers, number(old), number(new));
+        for gone in old.numbers.difference(&new.numbers) {
+            self.numbers.remove(&(gone.clone(), id));
+        }
+        for come in new.numbers.difference(&old.numbers) {
+            self.numbers.insert((come.clone(), id));
+        }
         let contested = |f: &Facts| f.contested.then_some(id);
         change(&mut self.contested, contested(old), contested(new));
         for gone in old.references.difference(&new.references) {

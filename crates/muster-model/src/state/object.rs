@@ -12,7 +12,7 @@ use muster_log::{
 
 use super::register::{Register, Write, rank};
 use crate::{
-    table::{self, Kind, Merge},
+    table::{self, FieldType, Kind, Merge},
     value::{Typed, kind as vk},
 };
 
@@ -288,6 +288,10 @@ impl Object {
                 continue;
             }
             let field = table.and_then(|t| t.field(key.field));
+            // Two islands that import one file each give a row a number: both stay good.
+            if field.is_some_and(|f| matches!(f.ty, FieldType::Number)) {
+                continue;
+            }
             let suspect = register.alive.len() > 1 || field.is_none_or(|f| f.alternative.is_some());
             if suspect && field.is_none_or(|f| f.merge == Merge::Register) {
                 seen.insert((key.field, key.element));

@@ -6,7 +6,7 @@ use muster_log::{
     authority::Standing,
     book::{Book, Refusal},
     chain::VerifiedRun,
-    entry::VerifiedEntry,
+    entry::{PartBody, VerifiedEntry},
     ids::{DeviceId, EntryHash, GrantId, KeyId, Lane, Millis, ObjectId, Seq},
     keyring::Opened,
     operation::{DataOperation, Operation, Reference},
@@ -183,35 +183,46 @@ impl Engine {
     pub(super) fn note_waiting(&mut self, run: &VerifiedRun) {
         for entry in run.entries() {
             let grant = entry.header().grant;
-            if self.book.authority().standing(&run.log().device, &grant) == Standing::Unknown {
-                *self.pending.entry(grant).or_default() += 1;
-                continue;
+            match self.book.authority().standing(&run.log().device, &grant) {
+                Standing::Counts(_) => {}
+                Standing::NotTheirs => continue,
+                Standing::Unknown => {
+                    *self.pending.entry(grant).or_default() += 1;
+                    continue;
+                }
             }
-            for part in &entry.header().parts {
-                if part.class.0 > 0 && self.book.keys().get(&part.key).is_none() {
+            for (part, body) in entry.header().parts.iter().zip(entry.parts()) {
+                let sealed = (1..=3).contains(&part.class.0) && !matches!(body, PartBody::Absent);
+                if sealed && self.book.keys().get(&part.key).is_none() {
                     *self.unreadable.entry(part.key).or_default() += 1;
                 }
             }
         }
     }
 
+    /// Whether anything waits for one of these.
+    pub(super) fn waits_for(&self, grants: &[GrantId], keys: &[KeyId]) -> bool {
+        grants.iter().any(|g| self.pending.contains_key(g))
+            || keys.iter().any(|k| self.unreadable.contains_key(k))
+    }
+
     /// Applies what waited for grants or keys that have just become known.
     pub(super) fn catch_up(&mut self, grants: &[GrantId], keys: &[KeyId]) -> Result<(), NodeError> {
-        let waited_for_grant = grants
-            .iter()
-            .filter(|g| self.pending.contains_key(g))
-            .count();
-        let waited_for_key = keys
-            .iter()
-            .filter(|k| self.unreadable.contains_key(k))
-            .count();
-        if waited_for_grant + waited_for_key == 0 {
+        if !self.waits_for(grants, keys) {
             return Ok(());
         }
         // Rare (a late key, a log that came before its grant): read the journal through. Applying
         // an entry again changes nothing.
+        self.apply_journal()
+    }
+
+    /// Applies every entry of the journal with all grants and keys known by now. What it says of
+    /// old entries is news to nobody.
+    pub(super) fn apply_journal(&mut self) -> Result<(), NodeError> {
         self.pending.clear();
         self.unreadable.clear();
+        self.counters.inert.clear();
+        let changes = std::mem::take(&mut self.changes);
         let incident = self.book.incident();
         for item in self.journal.scan(None)? {
             let (_, bytes) = item?;
@@ -220,6 +231,7 @@ impl Engine {
             let run = muster_log::chain::reopen(&incident, run).map_err(Refusal::from)?;
             self.apply_run(&run);
         }
+        self.changes = changes;
         Ok(())
     }
 }

@@ -23,7 +23,7 @@ use muster_log::{
     record::{self, Source},
 };
 use muster_model::state::State;
-use muster_store::{DataDir, Index, Journal, Position, journal};
+use muster_store::{DataDir, Index, Journal, JournalError, Position, journal};
 
 pub use apply::{Change, Counters};
 pub use open::{OpenReport, read_only_book};
@@ -56,6 +56,8 @@ pub struct Engine {
     /// Runs admitted since the last flush, to be passed on to neighbours.
     admitted: Vec<Admitted>,
     since_checkpoint: u64,
+    /// Grants and keys that became known since the last flush.
+    late: (Vec<GrantId>, Vec<KeyId>),
     dirty: bool,
     broken: bool,
     operator: Option<String>,
@@ -159,6 +161,7 @@ impl Engine {
         now: Millis,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Result<Received, Refusal>, NodeError> {
+        self.check_whole()?;
         let admitted = match self.book.receive(bytes) {
             Ok(Received::Admitted(admitted)) => admitted,
             Ok(Received::Known) => return Ok(Ok(Received::Known)),
@@ -167,29 +170,63 @@ impl Engine {
                 return Ok(Err(refusal));
             }
         };
+        // From here on the book counts it: until it is stored and applied, nothing must be said.
+        self.broken = true;
+        self.take_in(&admitted, source, now, random)?;
+        self.broken = false;
+        Ok(Ok(Received::Admitted(admitted)))
+    }
+
+    /// Stores and applies what the book has admitted.
+    fn take_in(
+        &mut self,
+        admitted: &Admitted,
+        source: Source,
+        now: Millis,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), NodeError> {
         let run = muster_log::run::encode(&admitted.run.to_run());
         let record = record::encode(now, source, &run);
-        // From here on the book counts it: until it is stored, nothing must be said.
-        self.broken = true;
         let positions = self.journal.append(&[&record], random)?;
-        self.broken = false;
         self.dirty = true;
         if let Some(position) = positions.first() {
             self.places.note(&admitted.run, *position);
         }
+        let log = *admitted.run.log();
+        if source != Source::Own && admitted.fresh > 0 && log == self.own_log(log.lane) {
+            // Entries of this very log came back from elsewhere: the directory is an older copy, or
+            // has a twin. Places beyond them may have been signed as well.
+            self.renew(random)?;
+        }
         self.apply_run(&admitted.run);
         self.since_checkpoint += admitted.fresh;
-        self.catch_up(&admitted.grants, &admitted.keys)?;
-        self.admitted.push((*admitted).clone());
-        Ok(Ok(Received::Admitted(admitted)))
+        self.late.0.extend(&admitted.grants);
+        self.late.1.extend(&admitted.keys);
+        self.admitted.push(admitted.clone());
+        Ok(())
+    }
+
+    /// A broken engine does nothing more: a second try that seems to work would hide the first.
+    fn check_whole(&self) -> Result<(), NodeError> {
+        match self.is_broken() {
+            true => Err(JournalError::Poisoned.into()),
+            false => Ok(()),
+        }
     }
 
     /// Opens a new generation of this device's logs: the next entry starts fresh ones.
     pub fn renew_generation(&mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
+        self.check_whole()?;
+        self.renew(random)
+    }
+
+    fn renew(&mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
         self.secrets.renew_generation(random);
-        self.dir
-            .write_secret(device::FILE, &self.secrets.to_bytes(), random)?;
-        Ok(())
+        let bytes = self.secrets.to_bytes();
+        let written = self.dir.write_secret(device::FILE, &bytes, random);
+        // Which generation the disk holds now is in doubt.
+        self.broken |= written.is_err();
+        Ok(written?)
     }
 
     /// What another device is known to have, log by log. This version remembers nothing of past
@@ -205,13 +242,23 @@ impl Engine {
 
     /// Makes everything admitted so far durable. Only then may it be acknowledged or passed on.
     pub fn flush(&mut self) -> Result<(), NodeError> {
+        self.check_whole()?;
         if std::mem::take(&mut self.dirty) {
             self.journal.sync()?;
         }
+        self.settle_late()?;
         if self.since_checkpoint >= CHECKPOINT_EVERY {
             self.checkpoint()?;
         }
         Ok(())
+    }
+
+    /// Applies what waited for grants and keys that came since the last flush; once for all of them.
+    fn settle_late(&mut self) -> Result<(), NodeError> {
+        let (grants, keys) = std::mem::take(&mut self.late);
+        let caught_up = self.catch_up(&grants, &keys);
+        self.broken |= caught_up.is_err();
+        caught_up
     }
 
     /// Whether something was admitted that could not be stored: what is in memory is more than what
@@ -223,11 +270,13 @@ impl Engine {
     /// Writes what changed of the state into the index, so that the next start is quick. An index
     /// that fails is given up until the next start: nothing is lost with it.
     pub fn checkpoint(&mut self) -> Result<(), NodeError> {
+        self.check_whole()?;
+        self.settle_late()?;
         self.journal.witness()?;
         self.dirty = false;
         self.since_checkpoint = 0;
         if let Some(mut index) = self.index.take() {
-            match open::checkpoint(&mut index, &mut self.state, self.journal.end()) {
+            match self.write_index(&mut index) {
                 Ok(()) => self.index = Some(index),
                 Err(e) => tracing::warn!(error = %e, "the index failed and is left alone"),
             }

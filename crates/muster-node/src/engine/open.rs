@@ -7,11 +7,11 @@ use std::{
 };
 
 use muster_log::{
-    book::{Book, Received},
-    device,
+    book::{Book, Received, Refusal},
+    chain, device,
     genesis::Genesis,
     ids::ObjectId,
-    record,
+    record, run,
 };
 use muster_model::state::State;
 use muster_store::{DataDir, Index, Journal, Marker, Opened, Position};
@@ -21,7 +21,7 @@ use crate::error::NodeError;
 
 /// Table of objects in the index.
 const OBJECTS: u8 = 1;
-/// Objects written to the index as one.
+/// Objects written to the index as one batch.
 const CHECKPOINT_PIECE: usize = 1_000;
 
 /// What opening found.
@@ -69,11 +69,14 @@ impl Engine {
         }
         let schema = crate::FIELD_TABLE;
         let mut state = State::default();
-        let (index, marker) = match index {
-            Some(path) => {
-                let opened = Index::open(path, dir.key(), schema, index_options())?;
-                let (index, marker) = usable_marker(opened, &journal, &mut state, &mut report);
-                (Some(index), marker)
+        let opened = index.map(|path| Index::open(path, dir.key(), schema, index_options()));
+        let (index, mark) = match opened {
+            Some(Ok(opened)) => usable_mark(opened, &journal, &mut state, &mut report),
+            // It can be done without: everything is computed from the entries.
+            Some(Err(e)) => {
+                tracing::warn!(error = %e, "the index cannot be opened and is left alone");
+                report.rebuilt = Some(e.to_string());
+                (None, None)
             }
             None => (None, None),
         };
@@ -94,9 +97,18 @@ impl Engine {
             since_checkpoint: 0,
             dirty: false,
             broken: false,
-            operator: None,
+            late: (Vec::new(), Vec::new()),
+            operator: mark.as_ref().and_then(|m| m.operator.clone()),
         };
-        engine.read_journal(marker)?;
+        if !engine.read_journal(mark.as_ref())? {
+            report.rebuilt = Some("the index knows other entries than the journal".to_owned());
+            engine.start_over()?;
+        }
+        // Packed objects name logs by their prefixes; whose they are is told after every load.
+        for heads in engine.book.logs() {
+            let (log, device) = (heads.id(), heads.key().device);
+            engine.state.know_author(log, device);
+        }
         engine.changes.clear();
         engine.places.shrink();
         report.entries = engine.book.entries();
@@ -106,30 +118,72 @@ impl Engine {
         Ok((engine, report))
     }
 
-    /// Reads the whole journal into the book, and applies what the index has not seen.
-    fn read_journal(&mut self, marker: Option<Position>) -> Result<(), NodeError> {
+    /// Reads the whole journal into the book, and applies what the index has not seen. False where
+    /// the journal up to the mark is not what the index was made from.
+    fn read_journal(&mut self, mark: Option<&Mark>) -> Result<bool, NodeError> {
         let (mut grants, mut keys) = (Vec::new(), Vec::new());
+        let mut ahead = mark;
+        let mut sound = true;
+        // Something waited for a grant or key, and had it before the index was written.
+        let mut waited = false;
         for item in self.journal.scan(None)? {
             let (position, bytes) = item?;
+            if let Some(mark) = ahead.take_if(|m| position >= m.position) {
+                sound = self.reach(mark, waited)?;
+            }
             let (_, run) = record::decode(&bytes)?;
             let Received::Admitted(admitted) = self.book.reopen(run)? else {
                 continue;
             };
             self.places.note(&admitted.run, position);
-            if marker.is_none_or(|m| position >= m) {
+            if ahead.is_none() {
                 self.apply_run(&admitted.run);
                 self.since_checkpoint += admitted.fresh;
+                grants.extend(admitted.grants);
+                keys.extend(admitted.keys);
             } else {
+                // What waited for a grant or key that came before the mark was applied by then.
                 self.note_waiting(&admitted.run);
+                waited |= self.waits_for(&admitted.grants, &admitted.keys);
             }
-            grants.extend(admitted.grants);
-            keys.extend(admitted.keys);
         }
-        // Packed objects name logs by their prefixes; whose they are is told after every load.
-        for heads in self.book.logs() {
-            self.state.know_author(heads.id(), heads.key().device);
+        if let Some(mark) = ahead {
+            sound = self.reach(mark, waited)?;
         }
-        self.catch_up(&grants, &keys)
+        if sound {
+            self.catch_up(&grants, &keys)?;
+        }
+        Ok(sound)
+    }
+
+    /// At the mark: whether these are the entries that the index was made from. What still waited
+    /// when it was made is counted again if that cannot be known otherwise.
+    fn reach(&mut self, mark: &Mark, waited: bool) -> Result<bool, NodeError> {
+        if waited {
+            self.pending.clear();
+            self.unreadable.clear();
+            let incident = self.book.incident();
+            for item in self.journal.scan(None)? {
+                let (position, bytes) = item?;
+                if position >= mark.position {
+                    break;
+                }
+                let (_, run) = record::decode(&bytes)?;
+                let run = run::decode(&incident, run).map_err(Refusal::from)?;
+                let run = chain::reopen(&incident, run).map_err(Refusal::from)?;
+                self.note_waiting(&run);
+            }
+        }
+        Ok(self.book.frontier_digest() == mark.frontier)
+    }
+
+    /// Computes everything that follows from the entries anew, and empties the index.
+    fn start_over(&mut self) -> Result<(), NodeError> {
+        self.index = self.index.take().and_then(emptied);
+        self.state = State::default();
+        self.counters = Counters::default();
+        self.operator = None;
+        self.apply_journal()
     }
 }
 
@@ -144,40 +198,85 @@ fn index_options() -> muster_store::index::Options {
     muster_store::index::Options::default()
 }
 
-/// Loads the state from the index. Gives the position up to which it is right; none when it has to
-/// be computed from the beginning.
-fn usable_marker(
-    opened: Opened,
-    journal: &Journal,
-    state: &mut State,
-    report: &mut OpenReport,
-) -> (Index, Option<Position>) {
-    let index = match opened {
-        Opened::Ready(index) => index,
-        Opened::Rebuild(index, reason) => {
-            report.rebuilt = Some(reason.to_string());
-            return (index, None);
+/// What the index was made from.
+struct Mark {
+    /// All runs before it were applied, and none after it.
+    position: Position,
+    /// The frontier of these runs: a position alone says nothing of what lies before it once a
+    /// repair or a restored copy has put something else there.
+    frontier: [u8; 32],
+    /// Who sat at the device.
+    operator: Option<String>,
+}
+
+impl Mark {
+    fn read(marker: &Marker) -> Option<Self> {
+        let (frontier, operator) = marker.meta.split_at_checked(32)?;
+        let operator = String::from_utf8(operator.to_vec()).ok()?;
+        Some(Self {
+            position: marker.position,
+            frontier: frontier.try_into().ok()?,
+            operator: Some(operator).filter(|o| !o.is_empty()),
+        })
+    }
+
+    /// What stands in the index between the pieces of a checkpoint; it reads as no mark.
+    fn unfinished() -> Marker {
+        Marker {
+            position: Position::START,
+            schema: crate::FIELD_TABLE,
+            meta: Vec::new(),
         }
-    };
-    match load(&index, journal, state) {
-        Ok(marker) => (index, marker),
-        Err(why) => {
-            report.rebuilt = Some(why.to_owned());
-            *state = State::default();
-            (index, None)
+    }
+
+    fn write(&self) -> Marker {
+        let operator = self.operator.as_deref().unwrap_or_default();
+        Marker {
+            position: self.position,
+            schema: crate::FIELD_TABLE,
+            meta: [&self.frontier, operator.as_bytes()].concat(),
         }
     }
 }
 
-fn load(
-    index: &Index,
+/// Loads the state from the index. Gives the mark up to which it is right; none when it has to be
+/// computed from the beginning.
+fn usable_mark(
+    opened: Opened,
     journal: &Journal,
     state: &mut State,
-) -> Result<Option<Position>, &'static str> {
-    let Some(marker) = index.marker() else {
-        return Ok(None);
+    report: &mut OpenReport,
+) -> (Option<Index>, Option<Mark>) {
+    let index = match opened {
+        Opened::Ready(index) => index,
+        Opened::Rebuild(index, reason) => {
+            report.rebuilt = Some(reason.to_string());
+            return (Some(index), None);
+        }
     };
-    if marker.position > journal.end() || journal.scan(Some(marker.position)).is_err() {
+    match load(&index, journal, state) {
+        Ok(mark) => (Some(index), Some(mark)),
+        Err(why) => {
+            report.rebuilt = Some(why.to_owned());
+            *state = State::default();
+            // What it holds would come back with the next checkpoint.
+            (emptied(index), None)
+        }
+    }
+}
+
+/// The index with nothing in it; none where it cannot be emptied, which costs a slow start.
+fn emptied(index: Index) -> Option<Index> {
+    index
+        .reset(index_options())
+        .inspect_err(|e| tracing::warn!(error = %e, "the index cannot be emptied"))
+        .ok()
+}
+
+fn load(index: &Index, journal: &Journal, state: &mut State) -> Result<Mark, &'static str> {
+    let mark = index.marker().and_then(Mark::read);
+    let mark = mark.ok_or("the index does not say what it was made from")?;
+    if mark.position > journal.end() || journal.scan(Some(mark.position)).is_err() {
         return Err("the index is newer than the journal");
     }
     for item in index.scan(OBJECTS) {
@@ -190,36 +289,33 @@ fn load(
             .load(ObjectId(id), &value)
             .map_err(|_| "an object in the index is of another version")?;
     }
-    Ok(Some(marker.position))
+    Ok(mark)
 }
 
-/// Writes the changed objects and how far they go.
-pub(super) fn checkpoint(
-    index: &mut Index,
-    state: &mut State,
-    position: Position,
-) -> Result<(), NodeError> {
-    let marker = |position| Marker {
-        position,
-        schema: crate::FIELD_TABLE,
-        meta: Vec::new(),
-    };
-    // In pieces, because sled holds several copies of all that one batch changes. Cut short between
-    // them, some objects are newer than the old position says: their entries are applied again,
-    // which changes nothing.
-    let old = index.marker().map_or(Position::START, |m| m.position);
-    let mut dirty = state.take_dirty().into_iter().peekable();
-    loop {
-        let (mut puts, mut deletes) = (Vec::new(), Vec::new());
-        for (id, bytes) in dirty.by_ref().take(CHECKPOINT_PIECE) {
-            match bytes {
-                Some(bytes) => puts.push((OBJECTS, id.0.to_vec(), bytes)),
-                None => deletes.push((OBJECTS, id.0.to_vec())),
+impl Engine {
+    /// Writes the changed objects into the index, and how far they go. Many go in pieces, because
+    /// sled holds several copies of all that one batch changes; until the last one is in, the index
+    /// does not say what it was made from, and whoever opens it then computes everything anew.
+    pub(super) fn write_index(&mut self, index: &mut Index) -> Result<(), NodeError> {
+        let mut dirty = self.state.take_dirty().into_iter().peekable();
+        loop {
+            let (mut puts, mut deletes) = (Vec::new(), Vec::new());
+            for (id, bytes) in dirty.by_ref().take(CHECKPOINT_PIECE) {
+                match bytes {
+                    Some(bytes) => puts.push((OBJECTS, id.0.to_vec(), bytes)),
+                    None => deletes.push((OBJECTS, id.0.to_vec())),
+                }
             }
-        }
-        let last = dirty.peek().is_none();
-        index.checkpoint(puts, deletes, marker(if last { position } else { old }))?;
-        if last {
+            if dirty.peek().is_some() {
+                index.checkpoint(puts, deletes, Mark::unfinished())?;
+                continue;
+            }
+            let mark = Mark {
+                position: self.journal.end(),
+                frontier: self.book.frontier_digest(),
+                operator: self.operator.clone(),
+            };
+            index.checkpoint(puts, deletes, mark.write())?;
             return Ok(());
         }
     }

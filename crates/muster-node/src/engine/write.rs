@@ -5,16 +5,19 @@
 use std::collections::BTreeMap;
 
 use muster_log::{
-    act::Act,
+    act::{Act, Audience, KeyAct},
     author::{self, Draft, DraftPart},
     book::Refusal,
     codec::Bounded,
     entry::{LogKey, kind},
-    ids::{AudienceTag, Class, EntryHash, Lane, Millis, Seq},
+    ids::{AudienceTag, Class, DeviceId, EntryHash, Lane, Millis, Seq},
     operation::{DataOperation, Operation, PartContent},
     record::Source,
+    role::Role,
     run,
+    seal::ClassKey,
 };
+use zeroize::Zeroizing;
 
 use super::Engine;
 use crate::error::NodeError;
@@ -24,6 +27,9 @@ use crate::error::NodeError;
 const OPERATIONS_PER_ENTRY: usize = 200;
 /// Most bytes of operations put into one entry.
 const BYTES_PER_ENTRY: usize = 24 * 1024;
+
+/// Most lockboxes of one key act.
+const MAX_LOCKBOXES: usize = 200;
 
 /// Operations by the class of the part that will hold them.
 pub type PartWrites = BTreeMap<Class, Vec<DataOperation>>;
@@ -47,6 +53,11 @@ impl Engine {
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Vec<Written>, NodeError> {
         let mut written = Vec::new();
+        for class in writes.keys().copied().filter(|c| *c != Class::C0) {
+            if self.book.keys().writing_key(class).is_none() {
+                self.make_own_key(class, now, random)?;
+            }
+        }
         for parts in split(writes)? {
             let mut draft_parts = Vec::new();
             for (class, operations) in parts {
@@ -105,6 +116,47 @@ impl Engine {
             }],
         };
         self.write_draft(Lane::AUTHORITY, &draft, random)
+    }
+
+    /// Makes a key of this device's own for a class that it may write and not read as a whole, for
+    /// whoever reads all of the class: coordinators and hq, for C3 hq alone. So a lead's volunteer can
+    /// report where help is needed without being able to list who else asked.
+    fn make_own_key(
+        &mut self,
+        class: Class,
+        now: Millis,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), NodeError> {
+        let own = self.own_grant().map(|g| (g.role, g.exchange));
+        let (role, exchange) = own.ok_or(NodeError::NotAdmitted)?;
+        if role == Role::Relay || class == Class::C1 {
+            return Err(NodeError::Author(author::AuthorError::NoKey(class.0)));
+        }
+        let mut bytes = Zeroizing::new([0; 32]);
+        random(bytes.as_mut());
+        let key = ClassKey::from_bytes(*bytes);
+        let least = if class == Class::C3 {
+            Role::Hq
+        } else {
+            Role::Coordinator
+        };
+        let readers = self.book.authority().grants().filter(|g| g.role <= least);
+        let mut to: BTreeMap<DeviceId, _> = readers.map(|g| (g.device, g.exchange)).collect();
+        to.insert(self.device(), exchange);
+        let mut lockboxes = Vec::new();
+        for (device, exchange) in to.into_iter().take(MAX_LOCKBOXES) {
+            lockboxes.push(crate::setup::lockbox(device, &exchange, &key, random)?);
+        }
+        let act = KeyAct {
+            key: key.id(),
+            class,
+            audience: Audience::Device(self.device()),
+            lockboxes: Bounded::try_from(lockboxes)?,
+            under: Bounded::default(),
+            previous: Bounded::default(),
+        };
+        self.write_acts(kind::KEY, &[Act::Key(act)], now, random)?;
+        Ok(())
     }
 
     fn write_draft(

@@ -95,7 +95,13 @@ pub fn settle(
         SettleError::Write(e) => super::write_error(e),
     })?;
     let role = own_role(engine)?;
-    if role > Role::Lead {
+    // Settling is a coordinator's; whoever is booked twice may choose for themselves.
+    let person = engine.own_grant().and_then(|g| g.person);
+    let own = conflict.what == conflicts::What::DoubleBooking
+        && person.is_some_and(|p| {
+            engine.state().canonical(p) == engine.state().canonical(conflict.object)
+        });
+    if role > Role::Coordinator && !own {
         return Err(
             ApiError::new("settle-not-permitted", exit::NOT_PERMITTED).with("role", role.code())
         );

@@ -79,7 +79,11 @@ pub fn plan(engine: &Engine, whom: Option<&str>, since: Option<&str>, public: bo
         }
     }
     let genesis = engine.book().authority().genesis().to_bytes();
-    Ok(json!({ "genesis": super::log::hex(&genesis), "stretches": out }))
+    Ok(json!({
+        "genesis": super::log::hex(&genesis),
+        "stretches": out,
+        "remembered": whom.map(|_| theirs.is_some()),
+    }))
 }
 
 fn parse_time(engine: &Engine, given: &str) -> Result<Millis, ApiError> {
@@ -169,7 +173,12 @@ pub fn sync(node: &mut Node, peer: Option<String>) -> Answer {
     let Some(network) = node.network.as_mut() else {
         return Err(ApiError::new("no-network", exit::FAILURE));
     };
-    network.sync_now(peer.as_deref())
+    let address = peer.as_deref().filter(|p| p.starts_with('/'));
+    let device = match peer.as_deref() {
+        Some(named) if address.is_none() => Some(trust::device_named(&node.engine, named)?),
+        _ => None,
+    };
+    network.sync_now(address, device)
 }
 
 /// `network`: ends all contacts and makes none, or goes back to meeting peers.

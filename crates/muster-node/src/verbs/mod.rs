@@ -1,6 +1,7 @@
 //! The verbs: what each question means for the engine. A verb reads the state, or writes operations
 //! through the engine; how its answer is drawn is the command line's business.
 
+mod attendance;
 mod decide;
 mod exchange;
 pub mod log;
@@ -8,6 +9,8 @@ mod objects;
 mod status;
 mod trust;
 mod work;
+
+use std::collections::BTreeSet;
 
 use muster_log::{
     entry::urgency,
@@ -18,6 +21,7 @@ use muster_model::{
     numbers::{self, Resolved},
     parse::{self, Change, ParseError, Reading},
     table::{self, Kind},
+    value::Typed,
     vocabulary::Vocabularies,
     writes::{self, WriteError},
 };
@@ -104,8 +108,8 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             work::assign(engine, &wish)
         }
         Request::Answer { assignment, accept } => work::answer(engine, &assignment, accept),
-        Request::CheckIn { person, site, at } => work::check_in(engine, &person, site, at),
-        Request::CheckOut { person, at } => work::check_out(engine, &person, at),
+        Request::CheckIn { person, site, at } => attendance::check_in(engine, &person, site, at),
+        Request::CheckOut { person, at } => attendance::check_out(engine, &person, at),
         Request::Conflicts => Ok(decide::conflicts(engine)),
         Request::Settle { id, choose, value } => decide::settle(engine, &id, choose, value),
         Request::BundlePlan {
@@ -224,7 +228,23 @@ fn changes(
         let read = parse::from_json(&reading, kind, &one, &mut fresh_element);
         out.extend(read.map_err(|e| parse_error(e).with("of", kind.name))?);
     }
-    Ok(out)
+    Ok(last_of_each(out))
+}
+
+/// Of several values for one field in one command the last counts; all of them would be contested.
+fn last_of_each(changes: Vec<Change>) -> Vec<Change> {
+    let slot = |change: &Change| match change {
+        Change::Set { field, element, .. } => Some((*field, *element)),
+        _ => None,
+    };
+    let mut seen = BTreeSet::new();
+    let mut out: Vec<Change> = changes
+        .into_iter()
+        .rev()
+        .filter(|c| slot(c).is_none_or(|s| seen.insert(s)))
+        .collect();
+    out.reverse();
+    out
 }
 
 fn parse_error(error: ParseError) -> ApiError {
@@ -316,12 +336,16 @@ fn write(
 }
 
 /// How soon an object's entries should travel.
-fn urgency_of(kind: &Kind, fields: &[FieldInput]) -> u8 {
+fn urgency_of(engine: &Engine, kind: &'static Kind, fields: &[FieldInput]) -> u8 {
+    let reading = reading(engine);
+    // Named and valued by code or label, in either language.
     let urgent = fields.iter().any(|f| {
-        f.name == "priority"
-            && f.value
-                .as_str()
-                .is_some_and(|v| v.eq_ignore_ascii_case("urgent"))
+        let field = parse::field_named(kind, &f.name).ok();
+        let field = field.filter(|f| f.name == "priority");
+        field
+            .zip(f.value.as_str())
+            .and_then(|(field, given)| parse::value(&reading, field, given).ok())
+            .is_some_and(|v| Typed::read(&v) == Typed::Code("urgent".into()))
     });
     match kind.number {
         _ if urgent => urgency::URGENT,

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_log::{
-    entry::urgency,
-    ids::{Class, ObjectId},
-};
+use muster_log::{entry::urgency, ids::ObjectId};
 use muster_model::{
     booking, item, numbers,
     parse::Change,
@@ -17,7 +14,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Answer, brief, changes, claimed, fresh_object, kind_named, parse_error, reading, resolve,
-    short, urgency_of, write, write_error,
+    short, urgency_of, work, write, write_error,
 };
 use crate::{
     api::{ApiError, FieldInput, ImportRow, exit},
@@ -39,10 +36,15 @@ fn defaults(kind: &Kind) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-fn with_defaults(kind: &Kind, fields: &[FieldInput]) -> Vec<FieldInput> {
+fn with_defaults(kind: &'static Kind, fields: &[FieldInput]) -> Vec<FieldInput> {
     let mut out = fields.to_vec();
     for (name, value) in defaults(kind) {
-        if !fields.iter().any(|f| f.name.replace('-', "_") == *name) {
+        // Names come as people write them: labels, either case.
+        let wanted = kind.number_of(name);
+        if !fields
+            .iter()
+            .any(|f| kind.find(&f.name).is_some_and(|f| f.number == wanted))
+        {
             out.push(FieldInput {
                 name: (*name).into(),
                 value: (*value).into(),
@@ -84,7 +86,11 @@ pub fn add(engine: &mut Engine, kind: &str, fields: &[FieldInput], id: Option<&s
         })?,
     };
     let fields = with_defaults(kind, fields);
-    create(engine, kind, id, &fields, urgency_of(kind, &fields))
+    if kind.number == kinds::ASSIGNMENT {
+        work::check_fields(engine, id, &changes(engine, kind, &fields)?)?;
+    }
+    let urgency = urgency_of(engine, kind, &fields);
+    create(engine, kind, id, &fields, urgency)
 }
 
 /// Makes an object of fields that are already complete.
@@ -96,7 +102,11 @@ pub fn create(
     urgency: u8,
 ) -> Answer {
     let mut all = changes(engine, kind, fields)?;
-    let number = number(engine, kind)?;
+    // Whoever gives a number means it; two would only confuse.
+    let given = kind
+        .named("number")
+        .is_some_and(|f| all.iter().any(|c| change_field(c) == Some(f.number)));
+    let number = if given { None } else { number(engine, kind)? };
     let (number, change) = number.map_or((None, None), |(n, c)| (Some(n), Some(c)));
     all.extend(change);
     write(engine, kind, id, &all, urgency, claimed())?;
@@ -113,12 +123,25 @@ pub fn edit(engine: &mut Engine, kind: &str, given: &str, fields: &[FieldInput])
     let kind = kind_named(kind)?;
     let id = resolve(engine, given, &[kind.number])?;
     let changes = changes(engine, kind, fields)?;
+    match kind.number {
+        kinds::ASSIGNMENT => work::check_fields(engine, id, &changes)?,
+        kinds::CHECK_IN => {
+            work::own_only(
+                engine,
+                engine
+                    .state()
+                    .object(id)
+                    .and_then(|o| o.reference("person")),
+            )?;
+        }
+        _ => {}
+    }
     let changed = write(
         engine,
         kind,
         id,
         &changes,
-        urgency_of(kind, fields),
+        urgency_of(engine, kind, fields),
         claimed(),
     )?;
     Ok(json!({
@@ -205,8 +228,14 @@ pub fn list(
         ids.retain(|id| found.contains(id));
     }
     ids.sort_by_cached_key(|id| list_order(engine, *id));
-    if let Some(at) = after.and_then(|after| ids.iter().position(|id| *id == after)) {
-        ids.drain(..=at);
+    if let Some(after) = after {
+        match ids.iter().position(|id| *id == after) {
+            Some(at) => drop(ids.drain(..=at)),
+            None => {
+                return Err(ApiError::new("after-not-listed", exit::NOT_FOUND)
+                    .with("given", short(engine, after)));
+            }
+        }
     }
     let more = ids.len() > limit;
     ids.truncate(limit);
@@ -321,14 +350,6 @@ fn import_row(
     let empty = operations.values().all(Vec::is_empty);
     if empty && known.is_some() {
         return Ok(("unchanged", id));
-    }
-    for class in operations.keys().filter(|c| **c != Class::C0) {
-        if engine.book().keys().writing_key(*class).is_none() {
-            return Err(ApiError::new("no-key", exit::NOT_PERMITTED).with(
-                "why",
-                format!("no key for class C{} on this device", class.0),
-            ));
-        }
     }
     if !dry_run && !empty {
         engine.write(operations, urgency::BULK, claimed(), &mut random)?;

@@ -118,7 +118,7 @@ pub fn admit(
     }
     let body = request.body();
     if engine.book().authority().knows(&body.device) {
-        return Err(refused("already-admitted", exit::CONFLICT).with("label", &*body.label));
+        return answer_again(engine, &request, role);
     }
     let person = person
         .map(|p| resolve(engine, &p, &[kinds::VOLUNTEER]))
@@ -155,6 +155,24 @@ pub fn admit(
         "device": body.device.hex(), "label": label, "code": code, "role": role.code(),
         "grant": grant.hex(), "answer": hex::encode(answer),
     }))
+}
+
+/// The answer for a device that is admitted already: its first answer was lost on the way. Nothing is
+/// granted anew.
+fn answer_again(engine: &Engine, request: &PairingRequest, role: Role) -> Answer {
+    let body = request.body();
+    let grant = engine.book().authority().best_grant(&body.device);
+    match grant.filter(|g| g.role == role && g.exchange == body.exchange) {
+        Some(grant) => {
+            let answer = sealed_answer(engine, request, grant.id)?;
+            Ok(json!({
+                "device": body.device.hex(), "label": grant.label, "code": grant.code,
+                "role": grant.role.code(), "grant": grant.id.hex(), "answer": hex::encode(answer),
+                "again": true,
+            }))
+        }
+        None => Err(refused("already-admitted", exit::CONFLICT).with("label", &*body.label)),
+    }
 }
 
 /// The code asked for, or the next free one: numbers should be unambiguous on paper.

@@ -8,6 +8,8 @@
     clippy::missing_panics_doc
 )]
 
+pub mod pipe;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -31,7 +33,7 @@ use muster_log::{
 use muster_model::{
     parse::Change,
     table::{self, kinds},
-    value::{Typed, element_of},
+    value::Typed,
     writes,
 };
 use muster_node::{
@@ -131,7 +133,7 @@ pub fn found(dir: &DataDir, rng: &mut Rng) -> Result<(), NodeError> {
         name: text("Flood"),
         label: text("hq"),
         code: text("HQ"),
-        roots: 1,
+        roots: setup::fresh_roots(1, &mut |b| rng.fill(b)),
         threshold: 1,
         languages: vec!["en".into()],
         now: NOW,
@@ -210,7 +212,12 @@ pub fn hand_keys(
     let body = request.body();
     let mut acts = Vec::new();
     for class in [Class::C1, Class::C2, Class::C3] {
-        let Some(whole) = by.book().keys().latest(class, Audience::WholeClass).cloned() else {
+        let Some(whole) = by
+            .book()
+            .keys()
+            .latest(class, Audience::WholeClass)
+            .cloned()
+        else {
             continue;
         };
         let shared = role.reads_class(class);
@@ -385,7 +392,6 @@ pub fn action(engine: &Engine, objects: usize, rng: &mut Rng) -> PartWrites {
         ),
         _ => (volunteer, vec![set(volunteer, "emergency_contact", &word)]),
     };
-    let _ = element_of;
     let id = object(kind.number, number);
     if rng.below(25) == 0 && objects > 1 {
         let other = object(kind.number, (number + 1) % objects);
@@ -399,8 +405,16 @@ pub fn action(engine: &Engine, objects: usize, rng: &mut Rng) -> PartWrites {
 
 /// Writes a random action for which the keys are here. Says how many entries were written.
 pub fn write(engine: &mut Engine, objects: usize, rng: &mut Rng) -> Result<usize, NodeError> {
-    let mut writes = action(engine, objects, rng);
-    writes.retain(|class, _| *class == Class::C0 || engine.book().keys().writing_key(*class).is_some());
+    let mut writes = match rng.below(20) {
+        0 => {
+            let name = DataOperation::Operator(text(&format!("operator {}", rng.below(9))));
+            PartWrites::from([(Class::C2, vec![name])])
+        }
+        _ => action(engine, objects, rng),
+    };
+    writes.retain(|class, _| {
+        *class == Class::C0 || engine.book().keys().writing_key(*class).is_some()
+    });
     if writes.is_empty() {
         return Ok(0);
     }
@@ -499,7 +513,11 @@ impl Ledger {
     /// Nothing acknowledged is lost, and no place was ever signed twice.
     pub fn check(&self, engine: &Engine, what: &str) {
         for ((log, seq), hashes) in &self.said {
-            assert_eq!(hashes.len(), 1, "{what}: place {seq} of {log:?} signed twice");
+            assert_eq!(
+                hashes.len(),
+                1,
+                "{what}: place {seq} of {log:?} signed twice"
+            );
             let here = engine.book().log(log).and_then(|l| l.hash_at(Seq(*seq)));
             assert_eq!(
                 here.as_ref(),
@@ -511,6 +529,10 @@ impl Ledger {
             assert_eq!(run.entries()[0].hash(), here.unwrap(), "{what}");
         }
         let count: u64 = engine.book().logs().map(|l| l.count()).sum();
-        assert_eq!(count, engine.book().entries(), "{what}: an entry counted twice");
+        assert_eq!(
+            count,
+            engine.book().entries(),
+            "{what}: an entry counted twice"
+        );
     }
 }

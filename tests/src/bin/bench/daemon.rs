@@ -122,7 +122,12 @@ impl Daemon {
         let child = Command::new(binary)
             .arg("--data")
             .arg(home)
-            .args(["daemon", "--listen", "/ip4/127.0.0.1/tcp/0", "--no-discovery"])
+            .args([
+                "daemon",
+                "--listen",
+                "/ip4/127.0.0.1/tcp/0",
+                "--no-discovery",
+            ])
             .env_remove("MUSTER_CONFIG")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -159,7 +164,10 @@ impl Daemon {
     /// What it says itself that the start took, in milliseconds.
     pub fn said_ready(&self) -> Option<f64> {
         let log = fs::read_to_string(&self.log).ok()?;
-        let plain: String = log.split('\u{1b}').map(|s| s.split_once('m').map_or(s, |x| x.1)).collect();
+        let plain: String = log
+            .split('\u{1b}')
+            .map(|s| s.split_once('m').map_or(s, |x| x.1))
+            .collect();
         let line = plain.lines().find(|l| l.contains("ready"))?;
         let ms = line.split("ms=").nth(1)?;
         ms.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
@@ -180,7 +188,11 @@ impl Daemon {
 
     /// Admits a new device by files.
     pub fn admit(&self, there: &Path, work: &Path, number: usize) -> Outcome<()> {
-        let file = |ending: &str| work.join(format!("{number}.{ending}")).display().to_string();
+        let file = |ending: &str| {
+            work.join(format!("{number}.{ending}"))
+                .display()
+                .to_string()
+        };
         let (request, answer) = (file("request"), file("answer"));
         let name = format!("camp{number}");
         muster(

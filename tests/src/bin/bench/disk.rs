@@ -4,9 +4,7 @@ use std::{fs, path::Path, sync::Arc, time::Instant};
 
 use muster_log::{ids::Seq, run};
 use muster_node::daemon::random;
-use muster_store::{
-    DataDir, Journal, PassphraseCost, fs::RealFs, journal::Options, keys::Unlock,
-};
+use muster_store::{DataDir, Journal, PassphraseCost, fs::RealFs, journal::Options, keys::Unlock};
 use serde_json::{Value as Json, json};
 
 use crate::{Outcome, load, median, say};
@@ -73,10 +71,7 @@ fn by_journal(path: &Path, records: &[Vec<u8>], group: usize) -> Outcome<f64> {
 
 /// sled's own flush is no barrier against a power cut: its file is synced besides.
 fn by_sled(path: &Path, records: &[Vec<u8>], group: usize) -> Outcome<f64> {
-    let db = sled::Config::new()
-        .path(path)
-        .flush_every_ms(None)
-        .open()?;
+    let db = sled::Config::new().path(path).flush_every_ms(None).open()?;
     let file = fs::File::open(path.join("db"))?;
     let count = count(group).min(records.len());
     let start = Instant::now();

@@ -270,8 +270,8 @@ fn sync(plan: &Plan, work: &Path, home: &Path, payload: &Json) -> Outcome<Json> 
         let spent = (a.cpu()? - spent.0, b.cpu()? - spent.1);
         let peers = b.call(&json!({ "verb": "peers" }))?;
         let peer = &peers["items"][0];
-        let frames = peer["bytes_sent"].as_u64().unwrap_or(0)
-            + peer["bytes_received"].as_u64().unwrap_or(0);
+        let frames =
+            peer["bytes_sent"].as_u64().unwrap_or(0) + peer["bytes_received"].as_u64().unwrap_or(0);
         let memory = b.memory()?;
         let one = json!({
             "seconds": seconds, "entries_per_s": (entries / seconds).round(),

@@ -20,8 +20,16 @@ pub fn all(out: &Path, r: &Json) -> Outcome<()> {
         growth.iter().filter_map(one).collect()
     };
     let memory = [
-        ("resident, restarted and idle (MB)", "#1f5fa8", points("rss_mb")),
-        ("start to ready (10 ms)", "#b3541e", scaled(&points("start_ms"), 0.1)),
+        (
+            "resident, restarted and idle (MB)",
+            "#1f5fa8",
+            points("rss_mb"),
+        ),
+        (
+            "start to ready (10 ms)",
+            "#b3541e",
+            scaled(&points("start_ms"), 0.1),
+        ),
     ];
     let chart = lines("Memory and start against entries", "entries", &memory);
     fs::write(out.join("growth.svg"), chart)?;
@@ -62,7 +70,11 @@ fn bars(r: &Json) -> String {
     let full = 200.0;
     for (at, (name, aim, measured, unit, more)) in aims.iter().enumerate() {
         let y = 48.0 + at as f64 * 44.0;
-        let reached = if *more { measured / aim } else { aim / measured };
+        let reached = if *more {
+            measured / aim
+        } else {
+            aim / measured
+        };
         let colour = if reached >= 1.0 { "#2e7d32" } else { "#b3541e" };
         let length = (reached * full).clamp(1.0, 440.0);
         let _ = write!(

@@ -83,5 +83,7 @@ pub fn start(home: &Path) -> Outcome<Json> {
     spans.note("the same, and linked and counted in the book")?;
     drop(index);
     spans.note("(sled closed)")?;
-    Ok(json!({ "stages": spans.out, "entries": book.entries(), "objects": state.len(), "packed_mb": state.packed_bytes() as f64 / 1e6 }))
+    Ok(
+        json!({ "stages": spans.out, "entries": book.entries(), "objects": state.len(), "packed_mb": state.packed_bytes() as f64 / 1e6 }),
+    )
 }
