@@ -28,7 +28,7 @@ const LONGER: [(&str, usize, &str); 2] = [
 const PURE: [&str; 2] = ["crates/muster-log/", "crates/muster-model/"];
 /// Where the clock and chance are read, and nowhere else.
 const EDGES: [&str; 2] = [
-    "crates/muster-node/src/daemon.rs",
+    "crates/muster-node/src/edge.rs",
     "crates/muster-node/src/verbs/mod.rs",
 ];
 

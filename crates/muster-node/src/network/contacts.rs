@@ -16,7 +16,8 @@ use muster_net::{ConnId, NetEvent, Outbox, SendError};
 
 use super::{Contact, Event};
 use crate::{
-    daemon::{Node, now, random},
+    daemon::Node,
+    edge::{now, random},
     error::NodeError,
 };
 

@@ -29,7 +29,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     api::{ApiError, FieldInput, Request, Response, exit},
-    daemon::{Node, now, random},
+    daemon::Node,
+    edge::{now, random},
     engine::Engine,
 };
 
