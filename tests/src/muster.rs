@@ -54,7 +54,11 @@ fn build() -> Result<PathBuf, String> {
     let modified = |path: &Path| path.metadata().and_then(|m| m.modified()).ok();
     let sources = ["crates", "config", "Cargo.lock", "Cargo.toml"].map(|name| {
         let path = workspace().join(name);
-        if path.is_dir() { newest(&path) } else { modified(&path) }
+        if path.is_dir() {
+            newest(&path)
+        } else {
+            modified(&path)
+        }
     });
     let built = modified(&binary).map(|at| at.max(modified(&stamp).unwrap_or(at)));
     if built.is_some_and(|at| sources.iter().flatten().all(|source| *source <= at)) {
@@ -64,18 +68,24 @@ fn build() -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "-p", "muster-cli", "--target-dir"]);
-    command.arg(profile.parent().unwrap()).current_dir(workspace());
+    command
+        .arg(profile.parent().unwrap())
+        .current_dir(workspace());
     match profile.file_name().and_then(OsStr::to_str) {
         Some("debug") | None => {}
         Some(name) => {
             command.args(["--profile", name]);
         }
     }
-    let status = command.status().map_err(|e| format!("cargo does not run: {e}"))?;
+    let status = command
+        .status()
+        .map_err(|e| format!("cargo does not run: {e}"))?;
     if !status.success() {
         return Err(format!("{command:?} failed"));
     }
-    File::create(&stamp).and_then(|f| f.set_modified(began)).unwrap();
+    File::create(&stamp)
+        .and_then(|f| f.set_modified(began))
+        .unwrap();
     Ok(binary)
 }
 

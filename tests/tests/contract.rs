@@ -34,7 +34,11 @@ fn is_hex(value: &Value, digits: usize) -> bool {
 
 fn members(value: &Value) -> BTreeSet<&str> {
     let object = value.as_object();
-    object.into_iter().flatten().map(|(k, _)| k.as_str()).collect()
+    object
+        .into_iter()
+        .flatten()
+        .map(|(k, _)| k.as_str())
+        .collect()
 }
 
 /// A refusal: this exit code, nothing on stdout in text, one object with `error` in JSON.
@@ -51,7 +55,10 @@ fn refused(device: &Device, code: i32, arguments: &[&str]) -> Value {
         return Value::Null;
     }
     let answer = ran.json();
-    assert!(answer["schema"].as_str().unwrap().starts_with("muster."), "{answer}");
+    assert!(
+        answer["schema"].as_str().unwrap().starts_with("muster."),
+        "{answer}"
+    );
     assert!(answer["error"].is_string(), "{answer}");
     answer
 }
@@ -64,15 +71,24 @@ fn an_incident_is_founded_and_joined_by_two_files() {
     let init = ["init", "--incident", "Test flood", "--device", "gym hall"];
     let founded = gym.ok(init);
     assert_eq!(founded["schema"], "muster.init/1");
-    assert!(is_hex(&founded["incident"], 64) && is_hex(&founded["device"], 64), "{founded}");
+    assert!(
+        is_hex(&founded["incident"], 64) && is_hex(&founded["device"], 64),
+        "{founded}"
+    );
     let recovery = PathBuf::from(founded["recovery"]["file"].as_str().unwrap());
     let sealed = std::fs::read_to_string(&recovery).unwrap();
-    assert!(sealed.starts_with("-----BEGIN AGE ENCRYPTED FILE-----"), "{sealed}");
+    assert!(
+        sealed.starts_with("-----BEGIN AGE ENCRYPTED FILE-----"),
+        "{sealed}"
+    );
     assert_eq!(mode(&recovery), 0o600);
     let words = founded["recovery"]["passphrase"].as_str().unwrap();
     assert!(words.split('-').count() >= 8, "{words}");
     let again = gym.ask(init);
-    assert_eq!((again.code, again.json()["error"].as_str()), (7, Some("file-exists")));
+    assert_eq!(
+        (again.code, again.json()["error"].as_str()),
+        (7, Some("file-exists"))
+    );
     gym.start();
 
     let camp = Device::at(root.join("camp"));
@@ -82,7 +98,14 @@ fn an_incident_is_founded_and_joined_by_two_files() {
     assert_eq!(asked["schema"], "muster.join/1");
     assert_eq!(mode(&request), 0o600);
     refused(&camp, 6, &["daemon", "--no-network"]);
-    let ask = ["admit", "--request", text(&request), "--role", "volunteer", "--answer-out"];
+    let ask = [
+        "admit",
+        "--request",
+        text(&request),
+        "--role",
+        "volunteer",
+        "--answer-out",
+    ];
     let admitted = gym.ok(ask.iter().copied().chain([text(&answer)]));
     assert_eq!(admitted["schema"], "muster.admit/1");
     assert_eq!(admitted["role"], "volunteer");
@@ -91,27 +114,55 @@ fn an_incident_is_founded_and_joined_by_two_files() {
     // The answer is for this device and no other.
     let other = Device::at(root.join("other"));
     let other_request = root.join("other.request");
-    other.ok(["join", "--request-out", text(&other_request), "--device", "other"]);
+    other.ok([
+        "join",
+        "--request-out",
+        text(&other_request),
+        "--device",
+        "other",
+    ]);
     refused(&other, 7, &["join", "--answer", text(&answer)]);
     let joined = camp.ok(["join", "--answer", text(&answer)]);
     assert_eq!(joined["incident"], founded["incident"]);
-    assert_eq!((&joined["schema"], &joined["name"]), (&json!("muster.join/1"), &json!("Test flood")));
+    assert_eq!(
+        (&joined["schema"], &joined["name"]),
+        (&json!("muster.join/1"), &json!("Test flood"))
+    );
     refused(&camp, 7, &["join", "--answer", text(&answer)]);
     let mut camp = camp;
     camp.start();
     let devices = camp.ok(["devices"]);
-    let rows: Vec<_> = devices["items"].as_array().unwrap().iter().map(|d| {
-        assert!(is_hex(&d["id"], 64), "{d}");
-        (d["label"].as_str().unwrap(), d["role"].as_str().unwrap(), d["self"] == true)
-    }).collect();
-    assert_eq!(rows, [("gym hall", "hq", false), ("camp", "volunteer", true)]);
+    let rows: Vec<_> = devices["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| {
+            assert!(is_hex(&d["id"], 64), "{d}");
+            (
+                d["label"].as_str().unwrap(),
+                d["role"].as_str().unwrap(),
+                d["self"] == true,
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [("gym hall", "hq", false), ("camp", "volunteer", true)]
+    );
     let spoilt = root.join("spoilt.answer");
     let bytes = std::fs::read(&answer).unwrap();
     std::fs::write(&spoilt, &bytes[..bytes.len() / 2]).unwrap();
     refused(&other, 7, &["join", "--answer", text(&spoilt)]);
     // A volunteer admits nobody.
     let refusal = root.join("refused.answer");
-    let ask = ["admit", "--request", text(&other_request), "--role", "relay", "--answer-out"];
+    let ask = [
+        "admit",
+        "--request",
+        text(&other_request),
+        "--role",
+        "relay",
+        "--answer-out",
+    ];
     let ask: Vec<_> = ask.into_iter().chain([text(&refusal)]).collect();
     assert_eq!(refused(&camp, 6, &ask)["error"], "role-not-permitted");
     assert!(!refusal.exists());
@@ -119,9 +170,10 @@ fn an_incident_is_founded_and_joined_by_two_files() {
 
 /// What differs between kinds: a text field to begin with.
 fn first_text(kind: &Kind) -> Option<&'static str> {
-    let field = kind.fields.iter().find(|f| {
-        matches!(f.ty, FieldType::Text | FieldType::LongText) && f.group.is_none()
-    });
+    let field = kind
+        .fields
+        .iter()
+        .find(|f| matches!(f.ty, FieldType::Text | FieldType::LongText) && f.group.is_none());
     field.map(|f| f.name)
 }
 
@@ -156,10 +208,17 @@ fn every_kind_is_added_listed_shown_and_edited() {
                 assert!(item.get(name).is_some(), "{verb}: {name} in {item}");
             }
             assert_eq!(item["kind"], kind.name);
-            assert!(item["fields"].is_object() && item["contested"] == json!([]), "{item}");
+            assert!(
+                item["fields"].is_object() && item["contested"] == json!([]),
+                "{item}"
+            );
         }
         let id = made["id"].as_str().unwrap();
-        let mut ways = vec![id.to_owned(), made["short"].as_str().unwrap().to_owned(), id[..10].to_owned()];
+        let mut ways = vec![
+            id.to_owned(),
+            made["short"].as_str().unwrap().to_owned(),
+            id[..10].to_owned(),
+        ];
         ways.extend(made["number"].as_str().map(str::to_owned));
         ways.extend(made["number"].as_str().map(str::to_lowercase));
         for way in ways {
@@ -180,10 +239,32 @@ fn every_kind_is_added_listed_shown_and_edited() {
 fn fields_come_by_flag_by_set_and_from_json() {
     let root = scratch();
     let gym = gym(root.path());
-    let first = gym.ok(["need", "add", "--title", "Water for the gym", "--people-affected", "40", "--sector", "wash", "--priority", "urgent"]);
+    let first = gym.ok([
+        "need",
+        "add",
+        "--title",
+        "Water for the gym",
+        "--people-affected",
+        "40",
+        "--sector",
+        "wash",
+        "--priority",
+        "urgent",
+    ]);
     assert_eq!(first["number"], "N-GYM-1");
-    let second = gym.ok(["need", "report", "Blankets", "--set", "people_affected=12", "--set", "flags=unsafe"]);
-    assert_eq!((&second["schema"], &second["number"]), (&json!("muster.need.report/1"), &json!("N-GYM-2")));
+    let second = gym.ok([
+        "need",
+        "report",
+        "Blankets",
+        "--set",
+        "people_affected=12",
+        "--set",
+        "flags=unsafe",
+    ]);
+    assert_eq!(
+        (&second["schema"], &second["number"]),
+        (&json!("muster.need.report/1"), &json!("N-GYM-2"))
+    );
     let mut child = gym
         .command()
         .args(["--json", "need", "add", "--from-json", "-"])
@@ -192,14 +273,33 @@ fn fields_come_by_flag_by_set_and_from_json() {
         .spawn()
         .unwrap();
     let body = json!({ "title": "Cots", "people_affected": 7, "sector": "shelter", "flags": ["unsafe", "follow-up"] });
-    child.stdin.take().unwrap().write_all(body.to_string().as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(body.to_string().as_bytes())
+        .unwrap();
     let third: Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
     let shown = gym.ok(["need", "show", third["number"].as_str().unwrap()]);
     let fields = &shown["item"]["fields"];
-    assert_eq!((&fields["people_affected"], &fields["sector"]), (&json!(7), &json!("shelter")));
+    assert_eq!(
+        (&fields["people_affected"], &fields["sector"]),
+        (&json!(7), &json!("shelter"))
+    );
     assert_eq!(fields["flags"], json!(["follow-up", "unsafe"]));
-    let task = gym.ok(["task", "for", "N-GYM-1", "--from", "2030-01-01T08:00Z", "--to", "2030-01-01T12:00Z"]);
-    assert_eq!((&task["schema"], &task["number"]), (&json!("muster.task.for/1"), &json!("T-GYM-1")));
+    let task = gym.ok([
+        "task",
+        "for",
+        "N-GYM-1",
+        "--from",
+        "2030-01-01T08:00Z",
+        "--to",
+        "2030-01-01T12:00Z",
+    ]);
+    assert_eq!(
+        (&task["schema"], &task["number"]),
+        (&json!("muster.task.for/1"), &json!("T-GYM-1"))
+    );
     let task = gym.ok(["task", "show", "T-GYM-1"]);
     assert_eq!(task["item"]["fields"]["needs"], json!([first["id"]]));
     assert_eq!(task["item"]["fields"]["from"], "2030-01-01T08:00:00Z");
@@ -208,7 +308,10 @@ fn fields_come_by_flag_by_set_and_from_json() {
     let numbers = |arguments: &[&str]| -> Vec<String> {
         let list = gym.ok(["need", "list"].iter().chain(arguments));
         let items = list["items"].as_array().unwrap();
-        items.iter().map(|i| i["number"].as_str().unwrap().to_owned()).collect()
+        items
+            .iter()
+            .map(|i| i["number"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(numbers(&["--priority", "urgent"]), ["N-GYM-1"]);
     assert_eq!(numbers(&["--where", "sector=shelter"]), ["N-GYM-3"]);
@@ -225,13 +328,35 @@ fn fields_come_by_flag_by_set_and_from_json() {
 
     // An empty value empties the field.
     gym.ok(["need", "edit", "N-GYM-1", "--set", "sector="]);
-    assert!(gym.ok(["need", "show", "N-GYM-1"])["item"]["fields"].get("sector").is_none());
+    assert!(
+        gym.ok(["need", "show", "N-GYM-1"])["item"]["fields"]
+            .get("sector")
+            .is_none()
+    );
     let history = gym.ok(["history", "N-GYM-1"]);
     let changes = history["changes"].as_array().unwrap();
-    assert!(changes.iter().any(|c| c["field"] == "sector" && c["value"] == "wash"), "{history}");
-    assert_eq!(refused(&gym, 7, &["need", "edit", "N-GYM-1", "--people-affected", "-4"])["error"], "bad-value");
-    assert_eq!(refused(&gym, 2, &["need", "edit", "N-GYM-1", "--set", "colour=red"])["error"], "no-such-field");
-    assert_eq!(refused(&gym, 7, &["need", "add", "--from-json", "/dev/null"])["error"], "json-wrong");
+    assert!(
+        changes
+            .iter()
+            .any(|c| c["field"] == "sector" && c["value"] == "wash"),
+        "{history}"
+    );
+    assert_eq!(
+        refused(
+            &gym,
+            7,
+            &["need", "edit", "N-GYM-1", "--people-affected", "-4"]
+        )["error"],
+        "bad-value"
+    );
+    assert_eq!(
+        refused(&gym, 2, &["need", "edit", "N-GYM-1", "--set", "colour=red"])["error"],
+        "no-such-field"
+    );
+    assert_eq!(
+        refused(&gym, 7, &["need", "add", "--from-json", "/dev/null"])["error"],
+        "json-wrong"
+    );
 }
 
 /// Codes and labels of both languages, with and without accents, are one value.
@@ -262,30 +387,81 @@ fn values_are_taken_as_code_or_label_in_either_language() {
         assert_eq!(shown["item"]["fields"]["sector"], code, "{given}");
     }
     // Fields by their label, too.
-    let made = gym.ok(["need", "add", "--set", "Titre=Eau", "--set", "Personnes concernées=5", "--set", "Priorite=basse"]);
+    let made = gym.ok([
+        "need",
+        "add",
+        "--set",
+        "Titre=Eau",
+        "--set",
+        "Personnes concernées=5",
+        "--set",
+        "Priorite=basse",
+    ]);
     let shown = gym.ok(["need", "show", made["number"].as_str().unwrap()]);
     let fields = &shown["item"]["fields"];
-    assert_eq!((&fields["title"], &fields["people_affected"], &fields["priority"]), (&json!("Eau"), &json!(5), &json!("low")));
+    assert_eq!(
+        (
+            &fields["title"],
+            &fields["people_affected"],
+            &fields["priority"]
+        ),
+        (&json!("Eau"), &json!(5), &json!("low"))
+    );
     // JSON stays what it is in any language.
-    assert_eq!(gym.ok(["--lang", "fr", "need", "list"]), gym.ok(["--lang", "en", "need", "list"]));
+    assert_eq!(
+        gym.ok(["--lang", "fr", "need", "list"]),
+        gym.ok(["--lang", "en", "need", "list"])
+    );
 }
 
 #[test]
 fn french_is_spoken_where_it_is_asked_for() {
     let root = scratch();
     let gym = gym(root.path());
-    gym.ok(["need", "add", "--title", "Eau", "--priority", "urgent", "--people-affected", "1234"]);
+    gym.ok([
+        "need",
+        "add",
+        "--title",
+        "Eau",
+        "--priority",
+        "urgent",
+        "--people-affected",
+        "1234",
+    ]);
     let french = gym.run(["--lang", "fr", "need", "list"]);
-    assert!(french.out.contains("Urgente") && !french.out.contains("Urgent "), "{french:?}");
+    assert!(
+        french.out.contains("Urgente") && !french.out.contains("Urgent "),
+        "{french:?}"
+    );
     let english = gym.run(["--lang", "en", "need", "list"]);
-    assert!(english.out.contains("Urgent") && !english.out.contains("Urgente"), "{english:?}");
+    assert!(
+        english.out.contains("Urgent") && !english.out.contains("Urgente"),
+        "{english:?}"
+    );
     let missing = gym.run(["--lang", "fr", "need", "show", "N-GYM-9"]);
     assert_eq!((missing.code, missing.out.as_str()), (4, ""));
-    assert!(missing.err.contains("aucun") && missing.err.contains("muster find"), "{missing:?}");
+    assert!(
+        missing.err.contains("aucun") && missing.err.contains("muster find"),
+        "{missing:?}"
+    );
     let mut by_locale = gym.command();
-    by_locale.args(["need", "show", "N-GYM-9"]).env("LANG", "fr_CA.UTF-8");
-    assert_eq!(Ran::of(&mut by_locale).err, missing.err, "the locale says French");
-    for arguments in [vec!["--help"], vec!["need", "add", "--help"], vec!["status"], vec!["doctor"], vec!["digest"], vec!["conflicts"], vec!["peers"]] {
+    by_locale
+        .args(["need", "show", "N-GYM-9"])
+        .env("LANG", "fr_CA.UTF-8");
+    assert_eq!(
+        Ran::of(&mut by_locale).err,
+        missing.err,
+        "the locale says French"
+    );
+    for arguments in [
+        vec!["--help"],
+        vec!["need", "add", "--help"],
+        vec!["status"],
+        vec!["doctor"],
+        vec!["digest"],
+        vec!["conflicts"],
+        vec!["peers"],
+    ] {
         let [fr, en] = ["fr", "en"].map(|lang| {
             let ran = gym.run(["--lang", lang].iter().chain(&arguments));
             assert_eq!(ran.code, 0, "{ran:?}");
@@ -294,7 +470,10 @@ fn french_is_spoken_where_it_is_asked_for() {
         assert_ne!(fr, en, "{arguments:?}");
     }
     let shown = gym.run(["--lang", "fr", "need", "show", "N-GYM-1"]);
-    assert!(shown.out.contains("Personnes concernées\u{a0}: 1234"), "{shown:?}");
+    assert!(
+        shown.out.contains("Personnes concernées\u{a0}: 1234"),
+        "{shown:?}"
+    );
     let english = gym.run(["--lang", "en", "need", "show", "N-GYM-1"]);
     assert!(english.out.contains("People affected: 1234"), "{english:?}");
 }
@@ -308,54 +487,130 @@ fn each_exit_code_is_for_its_reason() {
     assert_eq!(gym.run(["status"]).code, 0);
     assert_eq!(muster(["--version"]).code, 0);
     assert_eq!(muster(["--help"]).code, 0);
-    for usage in [&["nonsense"][..], &["need"], &["need", "add", "--no-such-field", "1"], &["assign"], &["init"]] {
+    for usage in [
+        &["nonsense"][..],
+        &["need"],
+        &["need", "add", "--no-such-field", "1"],
+        &["assign"],
+        &["init"],
+    ] {
         refused(&gym, 2, usage);
     }
-    assert_eq!(refused(&gym, 2, &["need", "add"])["error"], "nothing-to-add");
+    assert_eq!(
+        refused(&gym, 2, &["need", "add"])["error"],
+        "nothing-to-add"
+    );
     assert_eq!(refused(&gym, 2, &["repair"])["error"], "needs-yes");
     // 1: what cannot be done for reasons of its own.
     assert_eq!(refused(&gym, 1, &["sync"])["error"], "no-network");
-    assert_eq!(refused(&gym, 1, &["import", "needs", "/no/such/file"])["error"], "cannot-read");
+    assert_eq!(
+        refused(&gym, 1, &["import", "needs", "/no/such/file"])["error"],
+        "cannot-read"
+    );
     // 4.
     refused(&gym, 4, &["need", "show", "N-GYM-77"]);
     refused(&gym, 4, &["history", "zzz"]);
     refused(&gym, 4, &["settle", "nothing", "--choose", "A"]);
     refused(&gym, 4, &["task", "for", "N-GYM-77"]);
     // 5, and with a reason 0.
-    let who = gym.ok(["volunteer", "add", "--name", "Ana Exemple", "--phone", "+999 555 0100"]);
+    let who = gym.ok([
+        "volunteer",
+        "add",
+        "--name",
+        "Ana Exemple",
+        "--phone",
+        "+999 555 0100",
+    ]);
     let who = who["id"].as_str().unwrap();
     for (title, to) in [("Carry water", "12:00Z"), ("Carry cots", "13:00Z")] {
-        gym.ok(["task", "add", "--title", title, "--from", "2030-01-01T08:00Z", "--to", &format!("2030-01-01T{to}")]);
+        gym.ok([
+            "task",
+            "add",
+            "--title",
+            title,
+            "--from",
+            "2030-01-01T08:00Z",
+            "--to",
+            &format!("2030-01-01T{to}"),
+        ]);
     }
     let first = gym.ok(["assign", "T-GYM-1", who]);
     assert_eq!(first["schema"], "muster.assign/1");
     let warned = refused(&gym, 5, &["assign", "T-GYM-2", who]);
     assert_eq!(warned["error"], "assignment-warned");
     let reasons = warned["details"]["reasons"].as_array().unwrap();
-    assert!(reasons.iter().any(|r| r["code"] == "double-booked"), "{warned}");
+    assert!(
+        reasons.iter().any(|r| r["code"] == "double-booked"),
+        "{warned}"
+    );
     let told = gym.run(["assign", "T-GYM-2", who]);
-    assert!(told.err.contains("Carry water"), "the other task is named: {told:?}");
-    gym.ok(["assign", "T-GYM-2", who, "--override", "nobody else is left"]);
+    assert!(
+        told.err.contains("Carry water"),
+        "the other task is named: {told:?}"
+    );
+    gym.ok([
+        "assign",
+        "T-GYM-2",
+        who,
+        "--override",
+        "nobody else is left",
+    ]);
     // Back to back is no overlap.
-    gym.ok(["task", "add", "--title", "Rest", "--from", "2030-01-01T13:00Z", "--to", "2030-01-01T14:00Z"]);
+    gym.ok([
+        "task",
+        "add",
+        "--title",
+        "Rest",
+        "--from",
+        "2030-01-01T13:00Z",
+        "--to",
+        "2030-01-01T14:00Z",
+    ]);
     let rest = gym.ask(["assign", "T-GYM-3", who]);
     assert_eq!(rest.code, 0, "{rest:?}");
     let assignment = first["id"].as_str().unwrap();
-    assert_eq!(gym.ok(["offer", "answer", assignment, "accept"])["status"], "acknowledged");
+    assert_eq!(
+        gym.ok(["offer", "answer", assignment, "accept"])["status"],
+        "acknowledged"
+    );
     // Twice in is 5.
     gym.ok(["checkin", who]);
     refused(&gym, 5, &["checkin", who]);
     gym.ok(["checkout", who]);
     refused(&gym, 5, &["checkout", who]);
     // 6: a safety rule, without an override; a volunteer on a coordinator's field.
-    let child = gym.ok(["volunteer", "add", "--name", "Petit Exemple", "--minor", "yes"]);
+    let child = gym.ok([
+        "volunteer",
+        "add",
+        "--name",
+        "Petit Exemple",
+        "--minor",
+        "yes",
+    ]);
     let child = child["id"].as_str().unwrap();
-    gym.ok(["task", "add", "--title", "Chainsaw", "--minors-allowed", "no"]);
+    gym.ok([
+        "task",
+        "add",
+        "--title",
+        "Chainsaw",
+        "--minors-allowed",
+        "no",
+    ]);
     refused(&gym, 6, &["assign", "T-GYM-4", child]);
     let mut camp = gym.admit(root, "camp", "volunteer");
     camp.start();
     let own = camp.ok(["need", "add", "--title", "Water"]);
-    refused(&camp, 6, &["need", "edit", own["number"].as_str().unwrap(), "--closed-as", "completed"]);
+    refused(
+        &camp,
+        6,
+        &[
+            "need",
+            "edit",
+            own["number"].as_str().unwrap(),
+            "--closed-as",
+            "completed",
+        ],
+    );
     refused(&camp, 6, &["task", "add", "--title", "Not mine to make"]);
     // 7: input refused in part, and nothing of the refused part stored.
     let file = root.join("needs.csv");
@@ -363,20 +618,43 @@ fn each_exit_code_is_for_its_reason() {
     let partly = gym.ask(["import", "needs", text(&file)]);
     assert_eq!(partly.code, 7, "{partly:?}");
     let answer = partly.json();
-    assert_eq!((&answer["rows"], &answer["imported"]), (&json!(2), &json!(1)));
-    assert_eq!((&answer["refused"][0]["row"], &answer["refused"][0]["column"]), (&json!(2), &json!("people_affected")));
-    refused(&gym, 7, &["need", "add", "--title", "x", "--priority", "schnell"]);
+    assert_eq!(
+        (&answer["rows"], &answer["imported"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(
+        (
+            &answer["refused"][0]["row"],
+            &answer["refused"][0]["column"]
+        ),
+        (&json!(2), &json!("people_affected"))
+    );
+    refused(
+        &gym,
+        7,
+        &["need", "add", "--title", "x", "--priority", "schnell"],
+    );
     // 3, naming the socket and the command that starts it.
     assert_eq!(gym.stop(), Some(0));
     let down = gym.run(["status"]);
     assert_eq!((down.code, down.out.as_str()), (3, ""));
     let socket = gym.dir.join("muster.sock");
     assert!(down.err.contains(text(&socket)), "{down:?}");
-    assert!(down.err.contains(&format!("muster --data {} daemon", text(&gym.dir))), "{down:?}");
+    assert!(
+        down.err
+            .contains(&format!("muster --data {} daemon", text(&gym.dir))),
+        "{down:?}"
+    );
     assert_eq!(refused(&gym, 3, &["need", "list"])["error"], "no-daemon");
     // 8: nobody to wait for.
-    gym.start_by(gym.command(), &["--no-discovery", "--listen", "/ip4/127.0.0.1/tcp/0"]);
-    assert_eq!(refused(&gym, 8, &["sync", "--wait", "--timeout", "1"])["error"], "nobody-met");
+    gym.start_by(
+        gym.command(),
+        &["--no-discovery", "--listen", "/ip4/127.0.0.1/tcp/0"],
+    );
+    assert_eq!(
+        refused(&gym, 8, &["sync", "--wait", "--timeout", "1"])["error"],
+        "nobody-met"
+    );
     assert_eq!(gym.stop(), Some(0));
 }
 
@@ -391,7 +669,10 @@ fn contested_values_are_listed_alike_and_settled() {
     let stick = |from: &Device, to: &Device, name: &str| {
         let file = root.join(name);
         let out = from.ok(["bundle", "export", "--out", text(&file)]);
-        assert_eq!(members(&out), ["bytes", "entries", "logs", "out", "schema"].into());
+        assert_eq!(
+            members(&out),
+            ["bytes", "entries", "logs", "out", "schema"].into()
+        );
         to.ok(["bundle", "import", text(&file)])
     };
     let need = gym.ok(["need", "add", "--title", "Water", "--priority", "normal"]);
@@ -405,8 +686,18 @@ fn contested_values_are_listed_alike_and_settled() {
     assert_eq!(again["entries_new"], 0, "importing again imports nothing");
     let digests = [&gym, &camp].map(|d| {
         let digest = d.ok(["digest"]);
-        assert_eq!(members(&digest), ["entries", "frontier", "incident", "readable", "schema", "state"].into());
-        (digest["entries"].clone(), digest["frontier"].clone(), digest["state"].clone())
+        assert_eq!(
+            members(&digest),
+            [
+                "entries", "frontier", "incident", "readable", "schema", "state"
+            ]
+            .into()
+        );
+        (
+            digest["entries"].clone(),
+            digest["frontier"].clone(),
+            digest["state"].clone(),
+        )
     });
     assert_eq!(digests[0], digests[1]);
 
@@ -415,10 +706,19 @@ fn contested_values_are_listed_alike_and_settled() {
     let [here, there] = [&gym, &camp].map(|d| d.ok(["conflicts"])["items"].clone());
     assert_eq!(here.as_array().unwrap().len(), 1);
     let conflict = &here[0];
-    assert_eq!((&conflict["what"], &conflict["field"]), (&json!("contested"), &json!("priority")));
-    assert_eq!((&conflict["id"], &conflict["object"]), (&there[0]["id"], &json!(need)));
+    assert_eq!(
+        (&conflict["what"], &conflict["field"]),
+        (&json!("contested"), &json!("priority"))
+    );
+    assert_eq!(
+        (&conflict["id"], &conflict["object"]),
+        (&there[0]["id"], &json!(need))
+    );
     assert_eq!(conflict["provisional"], there[0]["provisional"]);
-    assert_eq!(conflict["values"], there[0]["values"], "the same letters on both");
+    assert_eq!(
+        conflict["values"], there[0]["values"],
+        "the same letters on both"
+    );
     let values = conflict["values"].as_array().unwrap();
     assert_eq!(values.len(), 2);
     for value in values {
@@ -427,7 +727,10 @@ fn contested_values_are_listed_alike_and_settled() {
         }
     }
     let text_form = gym.run(["conflicts"]);
-    assert!(text_form.out.contains("gym") && text_form.out.contains("camp"), "who said it: {text_form:?}");
+    assert!(
+        text_form.out.contains("gym") && text_form.out.contains("camp"),
+        "who said it: {text_form:?}"
+    );
     let id = conflict["id"].as_str().unwrap();
     refused(&gym, 2, &["settle", id, "--choose", "Q"]);
     let settled = camp.ok(["settle", id, "--choose", "B"]);
@@ -435,19 +738,31 @@ fn contested_values_are_listed_alike_and_settled() {
     stick(&camp, &gym, "4.muster");
     assert_eq!(gym.ok(["conflicts"])["items"], json!([]));
     let after = gym.ok(["need", "show", need])["item"].clone();
-    assert_eq!((&after["fields"]["priority"], &after["contested"]), (&values[1]["value"], &json!([])));
+    assert_eq!(
+        (&after["fields"]["priority"], &after["contested"]),
+        (&values[1]["value"], &json!([]))
+    );
     let [a, b] = [&gym, &camp].map(|d| d.digest());
     assert_eq!((&a["state"], &a["frontier"]), (&b["state"], &b["frontier"]));
 
     let inspected = gym.ok(["bundle", "inspect", text(&root.join("4.muster"))]);
-    assert_eq!((&inspected["complete"], &inspected["unverified_runs"]), (&json!(true), &json!(0)));
+    assert_eq!(
+        (&inspected["complete"], &inspected["unverified_runs"]),
+        (&json!(true), &json!(0))
+    );
     let verified = gym.ok(["verify"]);
-    assert_eq!((&verified["damage"], &verified["refused"]), (&json!([]), &json!([])));
+    assert_eq!(
+        (&verified["damage"], &verified["refused"]),
+        (&json!([]), &json!([]))
+    );
     assert_eq!(verified["entries"], a["entries"]);
     assert_eq!(gym.stop(), Some(0));
     let path = gym.dir.clone();
     let without = gym.ok(["verify", text(&path)]);
-    assert_eq!(without["entries"], a["entries"], "without the daemon as well");
+    assert_eq!(
+        without["entries"], a["entries"],
+        "without the daemon as well"
+    );
 }
 
 /// Two devices that were given one code on two islands: each number names two needs.
@@ -462,19 +777,26 @@ fn a_number_that_two_devices_gave_is_ambiguous() {
     let twin = gym.admit(root, "gymnasium", "volunteer");
     assert_eq!(gym.ok(["devices"])["items"][2]["code"], "GYMN");
     drop(twin);
-    let ids: Vec<_> = [(&gym, "tent one"), (&camp, "tent two")].map(|(admitting, label)| {
-        let mut tent = admitting.admit(root, label, "coordinator");
-        tent.start();
-        let made = tent.ok(["need", "report", "Water"]);
-        assert_eq!(made["number"], "N-TENT-1");
-        let file = root.join(format!("{label}.muster"));
-        tent.ok(["bundle", "export", "--out", text(&file)]);
-        gym.ok(["bundle", "import", text(&file)]);
-        made["id"].clone()
-    }).into();
+    let ids: Vec<_> = [(&gym, "tent one"), (&camp, "tent two")]
+        .map(|(admitting, label)| {
+            let mut tent = admitting.admit(root, label, "coordinator");
+            tent.start();
+            let made = tent.ok(["need", "report", "Water"]);
+            assert_eq!(made["number"], "N-TENT-1");
+            let file = root.join(format!("{label}.muster"));
+            tent.ok(["bundle", "export", "--out", text(&file)]);
+            gym.ok(["bundle", "import", text(&file)]);
+            made["id"].clone()
+        })
+        .into();
     let both = refused(&gym, 4, &["need", "show", "N-TENT-1"]);
     assert_eq!(both["error"], "ambiguous");
-    let listed: BTreeSet<_> = both["details"]["candidates"].as_array().unwrap().iter().map(|c| c["id"].to_string()).collect();
+    let listed: BTreeSet<_> = both["details"]["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["id"].to_string())
+        .collect();
     assert_eq!(listed, ids.iter().map(Value::to_string).collect());
     // The short forms that the answer gives do work.
     for candidate in both["details"]["candidates"].as_array().unwrap() {
@@ -506,7 +828,10 @@ fn a_daemon_holds_its_directory_alone_and_stops_cleanly() {
     let second = refused(&gym, 1, &["daemon", "--no-network"]);
     assert_eq!(second["error"], "data-locked");
     let said = gym.run(["daemon", "--no-network"]);
-    assert!(said.err.contains(&gym.pid().to_string()), "the first one's pid: {said:?}");
+    assert!(
+        said.err.contains(&gym.pid().to_string()),
+        "the first one's pid: {said:?}"
+    );
     assert_eq!(gym.run(["status"]).code, 0, "the first one does not mind");
 
     let socket = gym.dir.join("muster.sock");
@@ -550,17 +875,43 @@ fn a_data_directory_opens_with_its_own_key_only() {
     std::fs::write(&pass, "a gym full of cots\n").unwrap();
     std::fs::write(&wrong, "a camp full of tents\n").unwrap();
     let one = Device::at(root.join("one"));
-    one.ok(["--passphrase-file", text(&pass), "init", "--incident", "I", "--device", "one"]);
+    one.ok([
+        "--passphrase-file",
+        text(&pass),
+        "init",
+        "--incident",
+        "I",
+        "--device",
+        "one",
+    ]);
     refused(&one, 6, &["daemon", "--no-network"]);
     refused(&one, 6, &["--passphrase-file", text(&wrong), "verify"]);
     let verified = one.ok(["--passphrase-file", text(&pass), "verify"]);
     assert_eq!(verified["entries"], 1);
     let two = Device::at(root.join("two"));
     std::fs::write(&key, "5a".repeat(32)).unwrap();
-    two.ok(["--key-file", text(&key), "init", "--incident", "I", "--device", "two"]);
+    two.ok([
+        "--key-file",
+        text(&key),
+        "init",
+        "--incident",
+        "I",
+        "--device",
+        "two",
+    ]);
     refused(&two, 6, &["verify"]);
     two.ok(["--key-file", text(&key), "verify"]);
-    refused(&two, 2, &["--key-file", text(&key), "--passphrase-file", text(&pass), "verify"]);
+    refused(
+        &two,
+        2,
+        &[
+            "--key-file",
+            text(&key),
+            "--passphrase-file",
+            text(&pass),
+            "verify",
+        ],
+    );
 }
 
 /// Every verb that answers, with its schema and what must be in it.
@@ -569,7 +920,14 @@ fn every_answer_names_its_schema_and_stdout_holds_data_only() {
     let root = scratch();
     let root = root.path();
     let gym = gym(root);
-    gym.ok(["need", "add", "--title", "Water \u{1b}[31mred", "--priority", "urgent"]);
+    gym.ok([
+        "need",
+        "add",
+        "--title",
+        "Water \u{1b}[31mred",
+        "--priority",
+        "urgent",
+    ]);
     gym.ok(["volunteer", "add", "--name", "Ana Exemple"]);
     gym.ok(["site", "add", "--name", "Gym hall"]);
     let bundle = root.join("all.muster");
@@ -578,18 +936,40 @@ fn every_answer_names_its_schema_and_stdout_holds_data_only() {
     let (tables, csv) = (root.join("tables"), root.join("sites.csv"));
     std::fs::write(&csv, "id,name,kind\n1,North camp,camp\n").unwrap();
     let table: &[(&[&str], &str, &[&str])] = &[
-        (&["status"], "status", &["health", "findings", "incident", "device", "objects", "entries"]),
-        (&["digest"], "digest", &["entries", "frontier", "state", "readable"]),
+        (
+            &["status"],
+            "status",
+            &[
+                "health", "findings", "incident", "device", "objects", "entries",
+            ],
+        ),
+        (
+            &["digest"],
+            "digest",
+            &["entries", "frontier", "state", "readable"],
+        ),
         (&["peers"], "peers", &["items", "listening"]),
         (&["doctor"], "doctor", &["findings"]),
         (&["devices"], "devices", &["items"]),
         (&["operator", "Ben"], "operator", &["operator"]),
         (&["need", "list"], "need.list", &["items"]),
         (&["need", "show", "N-GYM-1"], "need.show", &["item"]),
-        (&["need", "edit", "N-GYM-1", "--status", "open"], "need.edit", &["id"]),
+        (
+            &["need", "edit", "N-GYM-1", "--status", "open"],
+            "need.edit",
+            &["id"],
+        ),
         (&["volunteer", "list"], "volunteer.list", &["items"]),
-        (&["checkin", "Ana Exemple"], "checkin", &["id", "person", "in"]),
-        (&["checkout", "ana exemple"], "checkout", &["id", "out", "minutes"]),
+        (
+            &["checkin", "Ana Exemple"],
+            "checkin",
+            &["id", "person", "in"],
+        ),
+        (
+            &["checkout", "ana exemple"],
+            "checkout",
+            &["id", "out", "minutes"],
+        ),
         (&["find", "water"], "find", &["items"]),
         (&["conflicts"], "conflicts", &["items"]),
         (&["log"], "log", &["items"]),
@@ -597,11 +977,44 @@ fn every_answer_names_its_schema_and_stdout_holds_data_only() {
         (&["log", "--of", "N-GYM-1"], "log", &["items"]),
         (&["history", "N-GYM-1"], "history", &["object", "changes"]),
         (&["verify"], "verify", &["entries", "damage", "refused"]),
-        (&["import", "sites", text(&csv)], "import", &["rows", "imported", "unchanged", "filtered", "repeated", "refused"]),
-        (&["bundle", "inspect", text(&bundle)], "bundle.inspect", &["incident", "complete", "contents"]),
-        (&["bundle", "import", text(&bundle)], "bundle.import", &["entries_new", "entries_known"]),
-        (&["hq", "import", "--into", &hq, text(&bundle)], "hq.import", &["entries_new", "entries_known", "refused", "disputed", "gaps"]),
-        (&["hq", "export", "--from", &hq, "--out", text(&tables)], "hq.export", &["files"]),
+        (
+            &["import", "sites", text(&csv)],
+            "import",
+            &[
+                "rows",
+                "imported",
+                "unchanged",
+                "filtered",
+                "repeated",
+                "refused",
+            ],
+        ),
+        (
+            &["bundle", "inspect", text(&bundle)],
+            "bundle.inspect",
+            &["incident", "complete", "contents"],
+        ),
+        (
+            &["bundle", "import", text(&bundle)],
+            "bundle.import",
+            &["entries_new", "entries_known"],
+        ),
+        (
+            &["hq", "import", "--into", &hq, text(&bundle)],
+            "hq.import",
+            &[
+                "entries_new",
+                "entries_known",
+                "refused",
+                "disputed",
+                "gaps",
+            ],
+        ),
+        (
+            &["hq", "export", "--from", &hq, "--out", text(&tables)],
+            "hq.export",
+            &["files"],
+        ),
         (&["config", "show"], "config.show", &["settings"]),
         (&["completions", "bash"], "completions", &[]),
         (&["man"], "man", &[]),
@@ -611,9 +1024,16 @@ fn every_answer_names_its_schema_and_stdout_holds_data_only() {
         assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
         assert_eq!(ran.err, "", "{arguments:?}");
         let answer = ran.json();
-        assert_eq!(answer["schema"], format!("muster.{schema}/1"), "{arguments:?}");
+        assert_eq!(
+            answer["schema"],
+            format!("muster.{schema}/1"),
+            "{arguments:?}"
+        );
         for name in *wanted {
-            assert!(answer.get(name).is_some(), "{arguments:?}: {name} in {answer}");
+            assert!(
+                answer.get(name).is_some(),
+                "{arguments:?}: {name} in {answer}"
+            );
         }
         assert_eq!(ran.out.matches('\n').count(), 1, "{arguments:?}: one line");
         if ["checkin", "checkout", "import"].contains(&arguments[0]) {
@@ -623,7 +1043,10 @@ fn every_answer_names_its_schema_and_stdout_holds_data_only() {
             let ran = gym.run(mode.iter().chain(*arguments));
             assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
             assert_eq!(ran.err, "", "{arguments:?}");
-            assert!(!ran.out.contains('\u{1b}'), "no escape reaches a pipe, whoever sent it: {ran:?}");
+            assert!(
+                !ran.out.contains('\u{1b}'),
+                "no escape reaches a pipe, whoever sent it: {ran:?}"
+            );
             assert!(!ran.out.contains('\r'), "{ran:?}");
         }
     }
@@ -631,7 +1054,10 @@ fn every_answer_names_its_schema_and_stdout_holds_data_only() {
     let log = gym.ok(["log"]);
     for item in log["items"].as_array().unwrap() {
         let claimed = item["claimed"].as_str().unwrap();
-        assert!(claimed.ends_with('Z') && claimed.as_bytes()[10] == b'T', "{claimed}");
+        assert!(
+            claimed.ends_with('Z') && claimed.as_bytes()[10] == b'T',
+            "{claimed}"
+        );
     }
 }
 
@@ -640,7 +1066,12 @@ fn what_is_watched_comes_line_by_line() {
     let root = scratch();
     let gym = gym(root.path());
     for arguments in [&["--json", "watch"][..], &["--json", "log", "--follow"]] {
-        let mut child = gym.command().args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = gym
+            .command()
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (tx, rx) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
@@ -662,7 +1093,10 @@ fn what_is_watched_comes_line_by_line() {
         child.kill().unwrap();
         child.wait().unwrap();
         let line: Value = serde_json::from_str(&line.expect("a line")).unwrap();
-        assert!(line["schema"].as_str().unwrap().starts_with("muster."), "{line}");
+        assert!(
+            line["schema"].as_str().unwrap().starts_with("muster."),
+            "{line}"
+        );
         println!("{arguments:?}: heard after {made} changes: {line}");
     }
 }
@@ -672,39 +1106,79 @@ fn settings_say_where_they_come_from() {
     let root = scratch();
     let root = root.path();
     let file = root.join("muster.toml");
-    std::fs::write(&file, "log = \"info\"\ndata = \"/from/file\"\n[network]\npeers = [\"/ip4/10.0.0.1/tcp/1\"]\n").unwrap();
+    std::fs::write(
+        &file,
+        "log = \"info\"\ndata = \"/from/file\"\n[network]\npeers = [\"/ip4/10.0.0.1/tcp/1\"]\n",
+    )
+    .unwrap();
     let show = |flags: &[&str], env: &[(&str, &str)]| {
-        let ran = Ran::of(command().args(["--json", "--config", text(&file)]).args(flags).args(["config", "show", "--origin"]).envs(env.iter().copied()));
+        let ran = Ran::of(
+            command()
+                .args(["--json", "--config", text(&file)])
+                .args(flags)
+                .args(["config", "show", "--origin"])
+                .envs(env.iter().copied()),
+        );
         assert_eq!(ran.code, 0, "{ran:?}");
         ran.json()["settings"].clone()
     };
-    let origin = |settings: &Value, name: &str| settings[name]["origin"].as_str().unwrap().to_owned();
+    let origin =
+        |settings: &Value, name: &str| settings[name]["origin"].as_str().unwrap().to_owned();
     let plain = show(&[], &[]);
     assert_eq!(origin(&plain, "data"), format!("file {}", text(&file)));
-    assert_eq!(plain["network.peers"]["value"], json!(["/ip4/10.0.0.1/tcp/1"]));
+    assert_eq!(
+        plain["network.peers"]["value"],
+        json!(["/ip4/10.0.0.1/tcp/1"])
+    );
     assert_eq!(origin(&plain, "network.listen"), "default");
-    let env = show(&[], &[("MUSTER_DATA", "/from/env"), ("MUSTER_LOG", "debug")]);
-    assert_eq!((origin(&env, "data"), &env["data"]["value"]), ("environment".into(), &json!("/from/env")));
+    let env = show(
+        &[],
+        &[("MUSTER_DATA", "/from/env"), ("MUSTER_LOG", "debug")],
+    );
+    assert_eq!(
+        (origin(&env, "data"), &env["data"]["value"]),
+        ("environment".into(), &json!("/from/env"))
+    );
     assert_eq!(origin(&env, "log"), "environment");
     let flag = show(&["--data", "/from/flag"], &[("MUSTER_DATA", "/from/env")]);
-    assert_eq!((origin(&flag, "data"), &flag["data"]["value"]), ("flag".into(), &json!("/from/flag")));
+    assert_eq!(
+        (origin(&flag, "data"), &flag["data"]["value"]),
+        ("flag".into(), &json!("/from/flag"))
+    );
     let said = muster(["--config", text(&file), "config", "show", "--origin"]);
-    assert!(said.out.contains(text(&file)) && said.out.contains("default"), "{said:?}");
+    assert!(
+        said.out.contains(text(&file)) && said.out.contains("default"),
+        "{said:?}"
+    );
     std::fs::write(&file, "log = \"info\"\nvolume = 11\n").unwrap();
     let unknown = muster(["--config", text(&file), "config", "show"]);
     assert_eq!((unknown.code, unknown.out.as_str()), (2, ""));
-    assert!(unknown.err.contains("volume") && unknown.err.contains(text(&file)), "{unknown:?}");
+    assert!(
+        unknown.err.contains("volume") && unknown.err.contains(text(&file)),
+        "{unknown:?}"
+    );
 }
 
 #[test]
 fn completions_and_the_manual_page_are_well_formed() {
-    for (shell, check) in [("bash", &["bash", "-n"][..]), ("zsh", &["zsh", "-n"]), ("fish", &["fish", "--no-execute"])] {
+    for (shell, check) in [
+        ("bash", &["bash", "-n"][..]),
+        ("zsh", &["zsh", "-n"]),
+        ("fish", &["fish", "--no-execute"]),
+    ] {
         let ran = muster(["completions", shell]);
         assert_eq!(ran.code, 0, "{ran:?}");
-        assert!(ran.out.contains("settle") && ran.out.contains("people-affected"), "{shell} knows verbs and fields");
+        assert!(
+            ran.out.contains("settle") && ran.out.contains("people-affected"),
+            "{shell} knows verbs and fields"
+        );
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &ran.out).unwrap();
-        match std::process::Command::new(check[0]).args(&check[1..]).arg(file.path()).output() {
+        match std::process::Command::new(check[0])
+            .args(&check[1..])
+            .arg(file.path())
+            .output()
+        {
             Ok(output) => assert!(output.status.success(), "{shell}: {output:?}"),
             Err(e) => println!("{shell} did not read its completions: {e}"),
         }
@@ -712,9 +1186,15 @@ fn completions_and_the_manual_page_are_well_formed() {
     let ran = muster(["man"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let lines: Vec<_> = ran.out.lines().collect();
-    assert!(lines.iter().any(|l| l.starts_with(".TH muster 1")), "{lines:?}");
+    assert!(
+        lines.iter().any(|l| l.starts_with(".TH muster 1")),
+        "{lines:?}"
+    );
     for section in ["NAME", "SYNOPSIS", "OPTIONS"] {
-        assert!(lines.iter().any(|l| *l == format!(".SH {section}")), "{section}");
+        assert!(
+            lines.iter().any(|l| *l == format!(".SH {section}")),
+            "{section}"
+        );
     }
     assert!(ran.out.contains("muster\\-settle"), "the verbs are named");
     let french = muster(["--lang", "fr", "man"]);

@@ -33,7 +33,9 @@ struct Story {
 fn see(story: &mut Story, door: &mut Door) {
     let log = door.ok(&json!({ "verb": "log", "limit": 1_000_000 }));
     for entry in log["items"].as_array().unwrap() {
-        let place = ["device", "generation", "lane", "seq"].map(|k| entry[k].to_string()).join(" ");
+        let place = ["device", "generation", "lane", "seq"]
+            .map(|k| entry[k].to_string())
+            .join(" ");
         let hash = entry["entry"].to_string();
         let before = story.places.insert(place.clone(), hash.clone());
         assert!(before.is_none_or(|b| b == hash), "signed twice: {place}");
@@ -47,11 +49,26 @@ fn check(story: &Story, door: &mut Door, seed: &str) {
         let title = need["fields"]["title"].as_str().unwrap_or("(none)");
         *titles.entry(title.to_owned()).or_default() += 1;
     }
-    let lost: Vec<_> = story.acknowledged.iter().filter(|t| !titles.contains_key(*t)).collect();
-    assert!(lost.is_empty(), "{seed}: lost after kill {}: {lost:?}", story.kills);
+    let lost: Vec<_> = story
+        .acknowledged
+        .iter()
+        .filter(|t| !titles.contains_key(*t))
+        .collect();
+    assert!(
+        lost.is_empty(),
+        "{seed}: lost after kill {}: {lost:?}",
+        story.kills
+    );
     let doubled: Vec<_> = titles.iter().filter(|(_, n)| **n > 1).collect();
-    assert!(doubled.is_empty(), "{seed}: doubled after kill {}: {doubled:?}", story.kills);
-    let from_nowhere: Vec<_> = titles.keys().filter(|t| !story.acknowledged.contains(*t) && !story.unanswered.contains(*t)).collect();
+    assert!(
+        doubled.is_empty(),
+        "{seed}: doubled after kill {}: {doubled:?}",
+        story.kills
+    );
+    let from_nowhere: Vec<_> = titles
+        .keys()
+        .filter(|t| !story.acknowledged.contains(*t) && !story.unanswered.contains(*t))
+        .collect();
     assert!(from_nowhere.is_empty(), "{seed}: {from_nowhere:?}");
 }
 
@@ -61,7 +78,9 @@ fn live_and_die(root: &Path, label: &str, kills: usize, mut random: Random) -> S
     while story.kills < kills {
         // A third of the kills while it starts, which took about 100 ms when this was written.
         let mut command = device.command();
-        command.args(["daemon", "--no-network"]).stdin(std::process::Stdio::null());
+        command
+            .args(["daemon", "--no-network"])
+            .stdin(std::process::Stdio::null());
         command.stderr(std::fs::File::create(device.dir.with_extension("log")).unwrap());
         let mut child = command.spawn().unwrap();
         let (pid, began) = (child.id(), Instant::now());
@@ -76,7 +95,11 @@ fn live_and_die(root: &Path, label: &str, kills: usize, mut random: Random) -> S
             if early && began.elapsed() >= after {
                 return None;
             }
-            assert!(child.try_wait().unwrap().is_none(), "{label} does not start again after kill {}", story.kills);
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "{label} does not start again after kill {}",
+                story.kills
+            );
             std::thread::sleep(Duration::from_millis(1));
         };
         match opened(&mut child) {
@@ -114,10 +137,18 @@ fn live_and_die(root: &Path, label: &str, kills: usize, mut random: Random) -> S
     check(&story, &mut device.door(), label);
     see(&mut story, &mut device.door());
     let verified = device.ok(["verify"]);
-    assert_eq!((&verified["refused"], &verified["damage"]), (&json!([]), &json!([])), "{label}");
+    assert_eq!(
+        (&verified["refused"], &verified["damage"]),
+        (&json!([]), &json!([])),
+        "{label}"
+    );
     assert_eq!(device.stop(), Some(0));
     let verified = device.ok(["verify"]);
-    assert_eq!((&verified["refused"], &verified["damage"]), (&json!([]), &json!([])), "{label}, stopped");
+    assert_eq!(
+        (&verified["refused"], &verified["damage"]),
+        (&json!([]), &json!([])),
+        "{label}, stopped"
+    );
     story
 }
 
@@ -139,7 +170,11 @@ fn killed_at_random_moments_nothing_is_lost_or_doubled() {
     });
     let sum = |f: fn(&Story) -> usize| stories.iter().map(f).sum::<usize>();
     let (kills, places) = (sum(|s| s.kills), sum(|s| s.places.len()));
-    let generations: BTreeSet<_> = stories.iter().flat_map(|s| s.places.keys()).map(|p| p.split(' ').nth(1).unwrap().to_owned()).collect();
+    let generations: BTreeSet<_> = stories
+        .iter()
+        .flat_map(|s| s.places.keys())
+        .map(|p| p.split(' ').nth(1).unwrap().to_owned())
+        .collect();
     println!(
         "{kills} kills ({} while starting) in {:.1} s: {} acknowledged, 0 lost, 0 doubled, {} unanswered; {places} places in {} generations, none signed twice",
         sum(|s| s.while_starting),
@@ -149,7 +184,10 @@ fn killed_at_random_moments_nothing_is_lost_or_doubled() {
         generations.len(),
     );
     assert_eq!(kills, KILLS);
-    assert!(sum(|s| s.acknowledged.len()) > KILLS, "it wrote between the kills");
+    assert!(
+        sum(|s| s.acknowledged.len()) > KILLS,
+        "it wrote between the kills"
+    );
 }
 
 #[test]
@@ -160,9 +198,13 @@ fn every_acknowledged_write_was_synced() {
     let summary = root.path().join("strace");
     let mut command = Command::new("strace");
     if let Err(e) = Command::new("strace").arg("-V").output() {
-        panic!("strace is needed to count syncs ({e}); scripts/test installs it: apt-get install strace");
+        panic!(
+            "strace is needed to count syncs ({e}); scripts/test installs it: apt-get install strace"
+        );
     }
-    command.args(["-f", "-c", "-e", "trace=fdatasync,fsync", "-o"]).arg(&summary);
+    command
+        .args(["-f", "-c", "-e", "trace=fdatasync,fsync", "-o"])
+        .arg(&summary);
     command.arg(binary()).arg("--data").arg(&gym.dir);
     gym.start_by(command, &["--no-network"]);
     let mut door = gym.door();
@@ -175,10 +217,18 @@ fn every_acknowledged_write_was_synced() {
     let summary = std::fs::read_to_string(summary).unwrap();
     println!("{summary}");
     let count = |name: &str| -> u64 {
-        let line = summary.lines().find(|l| l.split_whitespace().last() == Some(name));
-        line.and_then(|l| l.split_whitespace().nth(3)).and_then(|n| n.parse().ok()).unwrap_or(0)
+        let line = summary
+            .lines()
+            .find(|l| l.split_whitespace().last() == Some(name));
+        line.and_then(|l| l.split_whitespace().nth(3))
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0)
     };
-    println!("{WRITES} acknowledged writes, one after the other: {} fdatasync, {} fsync", count("fdatasync"), count("fsync"));
+    println!(
+        "{WRITES} acknowledged writes, one after the other: {} fdatasync, {} fsync",
+        count("fdatasync"),
+        count("fsync")
+    );
     assert!(count("fdatasync") >= WRITES);
 }
 
@@ -209,7 +259,13 @@ fn a_spoilt_index_is_built_again() {
                 assert_eq!(&door.list("need"), needs, "round {round}");
             }
             for n in 0..6 {
-                let id = door.add("need", &[("title", &format!("need {round} {n}")), ("description", "invented")]);
+                let id = door.add(
+                    "need",
+                    &[
+                        ("title", &format!("need {round} {n}")),
+                        ("description", "invented"),
+                    ],
+                );
                 door.edit("need", &id, "priority", "high");
             }
             known = Some((gym.digest(), door.list("need")));
@@ -233,8 +289,16 @@ fn a_spoilt_index_is_built_again() {
                 let file = &all[random.below(all.len() as u64) as usize];
                 let old = file.metadata().unwrap().len();
                 let len = random.below(old.max(1));
-                std::fs::File::options().write(true).open(file).unwrap().set_len(len).unwrap();
-                format!("{} cut from {old} to {len}", file.file_name().unwrap().display())
+                std::fs::File::options()
+                    .write(true)
+                    .open(file)
+                    .unwrap()
+                    .set_len(len)
+                    .unwrap();
+                format!(
+                    "{} cut from {old} to {len}",
+                    file.file_name().unwrap().display()
+                )
             }
             2 => {
                 for file in &all {
@@ -249,18 +313,30 @@ fn a_spoilt_index_is_built_again() {
                 let mut bytes = std::fs::read(file).unwrap();
                 let at = random.below(bytes.len().max(1) as u64) as usize;
                 let noise = random.bytes(64);
-                bytes.iter_mut().skip(at).zip(noise).for_each(|(b, n)| *b = n);
+                bytes
+                    .iter_mut()
+                    .skip(at)
+                    .zip(noise)
+                    .for_each(|(b, n)| *b = n);
                 std::fs::write(file, bytes).unwrap();
-                format!("64 bytes of noise at {at} of {}", file.file_name().unwrap().display())
+                format!(
+                    "64 bytes of noise at {at} of {}",
+                    file.file_name().unwrap().display()
+                )
             }
         };
         let log = gym.dir.with_extension("log");
         std::fs::remove_file(&log).unwrap();
         gym.start();
         let said = std::fs::read_to_string(&log).unwrap();
-        let again = said.lines().any(|l| l.contains("ready") && !l.contains("rebuilt=\"\""));
+        let again = said
+            .lines()
+            .any(|l| l.contains("ready") && !l.contains("rebuilt=\"\""));
         rebuilt += usize::from(again);
-        println!("index {how}: {}", if again { "rebuilt" } else { "not needed" });
+        println!(
+            "index {how}: {}",
+            if again { "rebuilt" } else { "not needed" }
+        );
     }
     assert_eq!(gym.digest(), known.unwrap().0);
     println!("{ROUNDS} spoilt indexes, {rebuilt} rebuilt, the same digest every time");

@@ -17,15 +17,23 @@ fn text(path: &Path) -> &str {
 /// Every table but those about the imports themselves, row by row.
 fn dump(warehouse: &Path) -> BTreeMap<String, Vec<String>> {
     let db = Connection::open(warehouse).unwrap();
-    let mut names = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'").unwrap();
-    let names: Vec<String> = names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let mut names = db
+        .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        .unwrap();
+    let names: Vec<String> = names
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     let mut out = BTreeMap::new();
     for name in names.into_iter().filter(|n| !n.starts_with("import_")) {
         let mut rows = db.prepare(&format!("SELECT * FROM \"{name}\"")).unwrap();
         let columns = rows.column_count();
         let mut all: Vec<String> = rows
             .query_map([], |row| {
-                let cells: Vec<String> = (0..columns).map(|i| format!("{:?}", row.get_ref_unwrap(i))).collect();
+                let cells: Vec<String> = (0..columns)
+                    .map(|i| format!("{:?}", row.get_ref_unwrap(i)))
+                    .collect();
                 Ok(cells.join(" | "))
             })
             .unwrap()
@@ -52,8 +60,13 @@ fn operation(root: &Path) -> Operation {
     gym.start();
     let mut camp = gym.admit(root, "camp", "coordinator");
     let mut port = gym.admit(root, "port", "coordinator");
-    let who = gym.door().add("volunteer", &[("name", "Ana Exemple"), ("phone", "+999 555 0100")]);
-    let need = gym.door().add("need", &[("title", "Water"), ("priority", "normal")]);
+    let who = gym.door().add(
+        "volunteer",
+        &[("name", "Ana Exemple"), ("phone", "+999 555 0100")],
+    );
+    let need = gym
+        .door()
+        .add("need", &[("title", "Water"), ("priority", "normal")]);
     let stick = root.join("stick.muster");
     gym.ok(["bundle", "export", "--out", text(&stick)]);
     // The tent is admitted by the camp alone, and its laptop dies.
@@ -70,9 +83,23 @@ fn operation(root: &Path) -> Operation {
         device.door().edit("need", &need, "priority", priority);
         let mut door = device.door();
         for n in 0..12 {
-            door.add("need", &[("title", &format!("{label} {n}")), ("description", "=1+1, said nobody"), ("people_affected", "12")]);
+            door.add(
+                "need",
+                &[
+                    ("title", &format!("{label} {n}")),
+                    ("description", "=1+1, said nobody"),
+                    ("people_affected", "12"),
+                ],
+            );
         }
-        let task = door.add("task", &[("title", &format!("Carry for {label}")), ("from", "2030-01-01T08:00Z"), ("to", "2030-01-01T12:00Z")]);
+        let task = door.add(
+            "task",
+            &[
+                ("title", &format!("Carry for {label}")),
+                ("from", "2030-01-01T08:00Z"),
+                ("to", "2030-01-01T12:00Z"),
+            ],
+        );
         device.ok(["assign", &task, &who, "--override", "test"]);
     }
     for n in 0..9 {
@@ -97,7 +124,12 @@ fn operation(root: &Path) -> Operation {
     tent.ok(["bundle", "export", "--out", text(&out)]);
     tent.kill();
     let complete = root.join("complete");
-    std::process::Command::new("cp").arg("-a").arg(&hq.dir).arg(&complete).status().unwrap();
+    std::process::Command::new("cp")
+        .arg("-a")
+        .arg(&hq.dir)
+        .arg(&complete)
+        .status()
+        .unwrap();
     assert_eq!(hq.stop(), Some(0));
     let mut complete = Device::at(complete);
     let _stale = std::fs::remove_file(complete.dir.join("muster.sock"));
@@ -107,7 +139,12 @@ fn operation(root: &Path) -> Operation {
     }
     let entries = complete.digest()["entries"].as_u64().unwrap();
     let needs = complete.door().list("need").len();
-    Operation { hq, sources, needs, entries }
+    Operation {
+        hq,
+        sources,
+        needs,
+        entries,
+    }
 }
 
 fn orders(count: usize) -> Vec<Vec<usize>> {
@@ -143,7 +180,10 @@ fn every_order_of_import_gives_the_same_tables() {
     let orders = orders(operation.sources.len());
     for (n, order) in orders.iter().enumerate() {
         let into = root.path().join(format!("hq{n}.db"));
-        let sources: Vec<&Path> = order.iter().map(|i| operation.sources[*i].as_path()).collect();
+        let sources: Vec<&Path> = order
+            .iter()
+            .map(|i| operation.sources[*i].as_path())
+            .collect();
         if n % 4 == 3 {
             // One by one, each import on its own.
             for source in &sources {
@@ -169,8 +209,18 @@ fn every_order_of_import_gives_the_same_tables() {
     let tables = first.unwrap();
     let rows: usize = tables.values().map(Vec::len).sum();
     assert_eq!(tables["need"].len(), operation.needs, "each need once");
-    assert!(!tables["conflicts"].is_empty(), "the contested field is kept");
-    println!("{} orders of {} sources: {} tables of {rows} rows in all, identical; {} entries, {} needs", orders.len(), operation.sources.len(), tables.len(), operation.entries, operation.needs);
+    assert!(
+        !tables["conflicts"].is_empty(),
+        "the contested field is kept"
+    );
+    println!(
+        "{} orders of {} sources: {} tables of {rows} rows in all, identical; {} entries, {} needs",
+        orders.len(),
+        operation.sources.len(),
+        tables.len(),
+        operation.entries,
+        operation.needs
+    );
 
     // Again: nothing new, and nothing changed.
     let into = root.path().join("hq0.db");
@@ -183,24 +233,48 @@ fn every_order_of_import_gives_the_same_tables() {
     // Out as CSV, with as many rows as there are objects, and no formula in a cell.
     let out = root.path().join("csv");
     let from = format!("sqlite:{}", text(&into));
-    let exported = operation.hq.ok(["hq", "export", "--from", &from, "--format", "csv", "--out", text(&out)]);
+    let exported = operation.hq.ok([
+        "hq",
+        "export",
+        "--from",
+        &from,
+        "--format",
+        "csv",
+        "--out",
+        text(&out),
+    ]);
     for file in exported["files"].as_array().unwrap() {
         let path = Path::new(file["file"].as_str().unwrap());
         let table = path.file_stem().unwrap().to_str().unwrap();
-        assert_eq!(file["rows"].as_u64(), Some(tables[table].len() as u64), "{table}");
+        assert_eq!(
+            file["rows"].as_u64(),
+            Some(tables[table].len() as u64),
+            "{table}"
+        );
     }
     let needs = std::fs::read_to_string(out.join("need.csv")).unwrap();
     let count = needs.lines().count();
     assert_eq!(count, operation.needs + 1, "a heading and a line each");
-    assert!(needs.contains("'=1+1") && !needs.contains(",=1+1"), "{needs}");
-    println!("CSV: {} files, {} needs", exported["files"].as_array().unwrap().len(), count - 1);
+    assert!(
+        needs.contains("'=1+1") && !needs.contains(",=1+1"),
+        "{needs}"
+    );
+    println!(
+        "CSV: {} files, {} needs",
+        exported["files"].as_array().unwrap().len(),
+        count - 1
+    );
 
     // The first import pins the incident.
     let other = Device::found(root.path(), "elsewhere");
     let refused = operation.import(&into, &[&other.dir]);
     assert_ne!(refused.code, 0, "{refused:?}");
     assert_eq!(dump(&into), tables);
-    println!("another incident: exit {}, {}", refused.code, refused.json());
+    println!(
+        "another incident: exit {}, {}",
+        refused.code,
+        refused.json()
+    );
 }
 
 #[test]
@@ -215,7 +289,13 @@ fn a_bundle_cut_short_gives_what_verifies_and_names_what_is_missing() {
     {
         let mut door = gym.door();
         for n in 0..260 {
-            door.add("need", &[("title", &format!("need {n} {:x}", random.next())), ("description", "invented")]);
+            door.add(
+                "need",
+                &[
+                    ("title", &format!("need {n} {:x}", random.next())),
+                    ("description", "invented"),
+                ],
+            );
         }
     }
     let whole = root.path().join("whole.muster");
@@ -223,10 +303,17 @@ fn a_bundle_cut_short_gives_what_verifies_and_names_what_is_missing() {
     assert_eq!(gym.stop(), Some(0));
     let bytes = std::fs::read(&whole).unwrap();
     let total = exported["entries"].as_u64().unwrap();
-    let operation = Operation { hq, sources: Vec::new(), needs: 260, entries: total };
+    let operation = Operation {
+        hq,
+        sources: Vec::new(),
+        needs: 260,
+        entries: total,
+    };
     let (mut least, mut most, mut named, mut before) = (u64::MAX, 0, 0, (0, 0));
     // Everywhere, and at every size once more than once: sorted, so that more bytes give no less.
-    let mut places: Vec<usize> = (0..CUTS).map(|_| random.below(bytes.len() as u64) as usize).collect();
+    let mut places: Vec<usize> = (0..CUTS)
+        .map(|_| random.below(bytes.len() as u64) as usize)
+        .collect();
     places.extend([0, 1, bytes.len() - 1]);
     places.sort_unstable();
     for (n, at) in places.iter().enumerate() {
@@ -237,22 +324,45 @@ fn a_bundle_cut_short_gives_what_verifies_and_names_what_is_missing() {
         assert_eq!(ran.code, 7, "cut at {at}: {ran:?}");
         let report = ran.json();
         // What its own directory held counts with what the cut bundle gave.
-        let (new, own) = (report["files"][0]["new"].as_u64().unwrap(), report["files"][1]["new"].as_u64().unwrap());
-        assert_eq!(report["files"][0]["complete"], false, "cut at {at}: {report}");
-        let missing: u64 = report["gaps"].as_array().unwrap().iter().map(|gap| gap["to"].as_u64().unwrap() - gap["from"].as_u64().unwrap() + 1).sum();
+        let (new, own) = (
+            report["files"][0]["new"].as_u64().unwrap(),
+            report["files"][1]["new"].as_u64().unwrap(),
+        );
+        assert_eq!(
+            report["files"][0]["complete"], false,
+            "cut at {at}: {report}"
+        );
+        let missing: u64 = report["gaps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|gap| gap["to"].as_u64().unwrap() - gap["from"].as_u64().unwrap() + 1)
+            .sum();
         // Once the list of contents is there, what came and what is missing is everything.
         named += usize::from(missing > 0);
         if missing > 0 || new > 0 {
             assert_eq!(new + own + missing, total, "cut at {at}: {report}");
         } else {
-            assert!(*at < bytes.len() / 10, "cut at {at}, after its list of contents: {report}");
+            assert!(
+                *at < bytes.len() / 10,
+                "cut at {at}, after its list of contents: {report}"
+            );
         }
-        assert!(new >= before.1, "{at} bytes give {new} entries, {} bytes gave {}", before.0, before.1);
+        assert!(
+            new >= before.1,
+            "{at} bytes give {new} entries, {} bytes gave {}",
+            before.0,
+            before.1
+        );
         before = (*at, new);
         (least, most) = (least.min(new), most.max(new));
         let _done = std::fs::remove_file(&into);
     }
-    println!("{} cuts of a bundle of {} bytes and {total} entries: between {least} and {most} entries imported; in {named} the missing ones are named, and add up", places.len(), bytes.len());
+    println!(
+        "{} cuts of a bundle of {} bytes and {total} entries: between {least} and {most} entries imported; in {named} the missing ones are named, and add up",
+        places.len(),
+        bytes.len()
+    );
     assert!(named > places.len() / 2 && most > least);
     // What was cut short is completed by the whole.
     let into = root.path().join("healed.db");
@@ -262,6 +372,12 @@ fn a_bundle_cut_short_gives_what_verifies_and_names_what_is_missing() {
     let healed = operation.import(&into, &[&whole]);
     assert_eq!(healed.code, 0, "{healed:?}");
     let report: Value = healed.json();
-    assert_eq!((&report["gaps"], &report["entries"]), (&json!([]), &json!(total)));
-    println!("half of it gave {}, the whole {} more", half["entries_new"], report["entries_new"]);
+    assert_eq!(
+        (&report["gaps"], &report["entries"]),
+        (&json!([]), &json!(total))
+    );
+    println!(
+        "half of it gave {}, the whole {} more",
+        half["entries_new"], report["entries_new"]
+    );
 }

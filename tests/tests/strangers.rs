@@ -25,7 +25,9 @@ fn incident(root: &Path, label: &str, needs: usize) -> Device {
     let mut device = Device::found(root, label);
     device.start();
     for n in 0..needs {
-        device.door().add("need", &[("title", &format!("{label} need {n}"))]);
+        device
+            .door()
+            .add("need", &[("title", &format!("{label} need {n}"))]);
     }
     assert_eq!(device.stop(), Some(0));
     device
@@ -43,7 +45,9 @@ fn counted(device: &Device, reasons: &[&str]) -> u64 {
 #[test]
 fn another_incident_is_a_stranger() {
     let _alone = alone();
-    let Some(net) = TestNet::for_test(3).unwrap() else { return };
+    let Some(net) = TestNet::for_test(3).unwrap() else {
+        return;
+    };
     let root = tempfile::tempdir().unwrap();
     let mut ours = incident(root.path(), "gym", 5);
     let mut theirs = incident(root.path(), "elsewhere", 3);
@@ -60,12 +64,23 @@ fn another_incident_is_a_stranger() {
     for (device, other) in [(&ours, &theirs), (&theirs, &ours)] {
         let peers = peers(device);
         assert_eq!(peers["items"], json!([]), "no device is shown");
-        let other_id = other.ok(["status"])["device"]["id"].as_str().unwrap().to_owned();
+        let other_id = other.ok(["status"])["device"]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         assert!(!peers.to_string().contains(&other_id), "{peers}");
-        println!("{}: closed {}", device.dir.file_name().unwrap().display(), peers["closed"]);
+        println!(
+            "{}: closed {}",
+            device.dir.file_name().unwrap().display(),
+            peers["closed"]
+        );
         assert_eq!(device.ok(["devices"])["items"].as_array().unwrap().len(), 1);
         let log = std::fs::read_to_string(device.dir.with_extension("log")).unwrap();
-        assert!(!log.contains(&other_id) && !log.contains(other.dir.file_name().unwrap().to_str().unwrap()), "{log}");
+        assert!(
+            !log.contains(&other_id)
+                && !log.contains(other.dir.file_name().unwrap().to_str().unwrap()),
+            "{log}"
+        );
     }
     // A stranger is told of in a word, not as trouble.
     let doctor = ours.ok(["doctor"]);
@@ -81,12 +96,19 @@ struct Program {
 impl Program {
     fn start(mut command: Command) -> Self {
         // Its standard input stays open: it ends when that does.
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let stdout = child.stdout.take().unwrap();
         let (tx, lines) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if tx.send(serde_json::from_str(&line).unwrap_or_default()).is_err() {
+                if tx
+                    .send(serde_json::from_str(&line).unwrap_or_default())
+                    .is_err()
+                {
                     return;
                 }
             }
@@ -106,12 +128,17 @@ impl Drop for Program {
 #[test]
 fn a_foreign_program_learns_nothing_and_stores_nothing() {
     let _alone = alone();
-    let Some(net) = TestNet::for_test(5).unwrap() else { return };
+    let Some(net) = TestNet::for_test(5).unwrap() else {
+        return;
+    };
     let root = tempfile::tempdir().unwrap();
     let mut ours = incident(root.path(), "gymnasium", 5);
     ours.start_in(&net, 0, &[]);
     let before = ours.digest();
-    let device = ours.ok(["status"])["device"]["id"].as_str().unwrap().to_owned();
+    let device = ours.ok(["status"])["device"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let incident = before["incident"].as_str().unwrap().to_owned();
     for (host, says) in [(1, "noise"), (2, "silence"), (3, "flood"), (4, "echo")] {
         let mut command = net.command(host, env!("CARGO_BIN_EXE_net-stranger"));
@@ -119,9 +146,16 @@ fn a_foreign_program_learns_nothing_and_stores_nothing() {
         let program = Program::start(command);
         net.link(0, host, Link::UP);
         // Until a session was closed because of it, and then a while more.
-        let seen = |reasons: &Value| reasons.as_object().map_or(0, |r| r.values().filter_map(Value::as_u64).sum::<u64>());
+        let seen = |reasons: &Value| {
+            reasons
+                .as_object()
+                .map_or(0, |r| r.values().filter_map(Value::as_u64).sum::<u64>())
+        };
         let already = seen(&peers(&ours)["closed"]);
-        until(PATIENCE, || (seen(&peers(&ours)["closed"]) > already).then_some(())).unwrap_or_else(|| panic!("{says}: counted"));
+        until(PATIENCE, || {
+            (seen(&peers(&ours)["closed"]) > already).then_some(())
+        })
+        .unwrap_or_else(|| panic!("{says}: counted"));
         std::thread::sleep(Duration::from_secs(2));
         let peers = peers(&ours);
         assert_eq!(peers["items"], json!([]), "{says}: no device is shown");
@@ -131,15 +165,33 @@ fn a_foreign_program_learns_nothing_and_stores_nothing() {
         let frames: Vec<&str> = heard.iter().filter_map(|l| l["frame"].as_str()).collect();
         let connected = heard.iter().filter(|l| l["event"] == "connected").count();
         let bytes: usize = frames.iter().map(|f| f.len() / 2).sum();
-        println!("{says}: {connected} connections, heard {} frames of {bytes} bytes in all; closed so far {}", frames.len(), peers["closed"]);
+        println!(
+            "{says}: {connected} connections, heard {} frames of {bytes} bytes in all; closed so far {}",
+            frames.len(),
+            peers["closed"]
+        );
         assert!(connected > 0, "{says}");
-        let label = "gymnasium".bytes().map(|b| format!("{b:02x}")).collect::<String>();
+        let label = "gymnasium"
+            .bytes()
+            .map(|b| format!("{b:02x}"))
+            .collect::<String>();
         for secret in [&device, &incident, &label] {
-            assert!(!frames.iter().any(|f| f.contains(secret.as_str())), "{says}: {secret} was said");
+            assert!(
+                !frames.iter().any(|f| f.contains(secret.as_str())),
+                "{says}: {secret} was said"
+            );
         }
     }
     let reasons = peers(&ours)["closed"].clone();
-    let known = ["stranger", "malformed", "unexpected", "timeout", "other-version", "flood", "broken-runs"];
+    let known = [
+        "stranger",
+        "malformed",
+        "unexpected",
+        "timeout",
+        "other-version",
+        "flood",
+        "broken-runs",
+    ];
     for (reason, _) in reasons.as_object().unwrap() {
         assert!(known.contains(&reason.as_str()), "{reasons}");
     }
@@ -150,11 +202,18 @@ fn a_foreign_program_learns_nothing_and_stores_nothing() {
 #[test]
 fn a_copy_of_a_device_is_noticed() {
     let _alone = alone();
-    let Some(net) = TestNet::for_test(2).unwrap() else { return };
+    let Some(net) = TestNet::for_test(2).unwrap() else {
+        return;
+    };
     let root = tempfile::tempdir().unwrap();
     let mut ours = incident(root.path(), "gym", 5);
     let copy = root.path().join("copy");
-    let copied = Command::new("cp").arg("-a").arg(&ours.dir).arg(&copy).status().unwrap();
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(&ours.dir)
+        .arg(&copy)
+        .status()
+        .unwrap();
     assert!(copied.success());
     let mut copy = Device::at(copy);
     ours.start_in(&net, 0, &[]);
@@ -164,8 +223,16 @@ fn a_copy_of_a_device_is_noticed() {
     until(PATIENCE, || (both() > 0).then_some(())).expect("it is counted");
     let told = [&ours, &copy].iter().any(|d| {
         let doctor = d.ask(["doctor"]).json();
-        doctor["findings"].as_array().unwrap().iter().any(|f| f["code"] == "same-device" && f["level"] == "trouble")
+        doctor["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|f| f["code"] == "same-device" && f["level"] == "trouble")
     });
     assert!(told, "doctor says so");
-    println!("closed: {} and {}", peers(&ours)["closed"], peers(&copy)["closed"]);
+    println!(
+        "closed: {} and {}",
+        peers(&ours)["closed"],
+        peers(&copy)["closed"]
+    );
 }
