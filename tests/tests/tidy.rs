@@ -11,17 +11,24 @@ const AIM: usize = 400;
 /// What a file may not exceed.
 const MOST: usize = 600;
 /// Longer files, each with its reason and its own limit.
-const LONGER: [(&str, usize, &str); 1] = [(
-    "crates/muster-hq/tests/common/mod.rs",
-    640,
-    "one made-up operation that all tests of headquarters share",
-)];
+const LONGER: [(&str, usize, &str); 2] = [
+    (
+        "crates/muster-hq/tests/common/mod.rs",
+        640,
+        "one made-up operation that all tests of headquarters share",
+    ),
+    (
+        "tests/tests/contract.rs",
+        1250,
+        "the command contract, verb by verb; to be cut into files by subject",
+    ),
+];
 
 /// The crates that decide and never act.
 const PURE: [&str; 2] = ["crates/muster-log/", "crates/muster-model/"];
 /// Where the clock and chance are read, and nowhere else.
 const EDGES: [&str; 2] = [
-    "crates/muster-node/src/daemon.rs",
+    "crates/muster-node/src/edge.rs",
     "crates/muster-node/src/verbs/mod.rs",
 ];
 
@@ -282,7 +289,7 @@ fn is_target(name: &str) -> bool {
     let parts: Vec<_> = name.split('/').collect();
     match parts.as_slice() {
         [.., "src", "lib.rs" | "main.rs" | "build.rs"] => true,
-        [.., "src", "bin", _] => true,
+        [.., "src", "bin", _] | [.., "src", "bin", _, "main.rs"] => true,
         [.., dir, _] if ["tests", "examples", "benches"].contains(dir) => {
             // `tests/src/...` is the library of the package `tests`.
             parts.iter().filter(|p| **p == "src").count() == 0
@@ -378,7 +385,7 @@ fn the_checks_see_what_they_look_for() {
     assert_eq!(module("pub(crate) mod wire;"), Some("wire"));
     assert_eq!(module("mod tests {"), None);
     assert!(is_target("crates/a/src/lib.rs") && is_target("crates/a/tests/log/main.rs"));
-    assert!(is_target("tests/tests/tidy.rs") && is_target("tests/src/bin/x.rs"));
+    assert!(is_target("tests/tests/tidy.rs") && is_target("tests/src/bin/x/main.rs"));
     assert!(!is_target("crates/a/src/b.rs") && !is_target("crates/a/tests/common/mod.rs"));
     assert!(!is_target("tests/src/testnet.rs"));
 }

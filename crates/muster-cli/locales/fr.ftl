@@ -394,7 +394,7 @@ why-cell-count = { $found } cellules là où l’en-tête en a { $header }
 why-cell-too-long = une cellule de { $len } octets ; le maximum est { $most }
 why-not-text = ce n’est pas du texte UTF-8 ; nommez l’encodage dans le fichier de correspondance
 why-key-empty = la clé est vide
-why-not-a-coordinate = « { $given } » n’est pas une coordonnée ; donnez des degrés décimaux
+why-not-a-coordinate = « { $given } » n’est pas une coordonnée ; donnez des degrés décimaux
 why-bad-value = { $given } n’est pas accepté. Accepté : { $accepted }
 
 accepted-text = du texte, au plus 16 Kio

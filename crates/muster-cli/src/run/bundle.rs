@@ -195,11 +195,12 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         .to_owned();
     let mut files = Vec::new();
     let mut worst = 0;
+    let alone = m.get_many::<String>("files").is_some_and(|f| f.len() == 1);
     for path in m.get_many::<String>("files").into_iter().flatten() {
         let path = Path::new(path);
         // One bad file spoils no other.
         let (answer, exit) = import_one(&client, path, &incident).or_else(|failure| {
-            if failure.error.exit == exit::NO_DAEMON {
+            if failure.error.exit == exit::NO_DAEMON || alone {
                 return Err(failure);
             }
             c.say(&failure.text(c.words));

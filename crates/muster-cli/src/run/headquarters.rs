@@ -60,19 +60,19 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let into = sqlite(&required(m, "into")?)?;
     let unlock = unlock(c)?;
     // HQ's own device, where one is named: without it what is sealed stays sealed. Its journal is
-    // read as well: older bundles may lack the key acts made for it.
+    // imported only where it is named among the paths.
     let own = own_device(c)?;
     let device = own
         .as_deref()
         .map(|p| open_device(p, &unlock))
         .transpose()?;
     let mut warehouse = Warehouse::open(&into, device).map_err(failed)?;
-    let named = m
+    let sources: Vec<Source> = m
         .get_many::<String>("paths")
         .into_iter()
         .flatten()
-        .map(PathBuf::from);
-    let sources: Vec<Source> = named.chain(own).map(Source::from).collect();
+        .map(|p| Source::from(PathBuf::from(p)))
+        .collect();
     let show = std::io::stderr().is_terminal() && !c.json;
     let mut shown = Instant::now();
     let report = muster_hq::import(

@@ -161,8 +161,8 @@ impl Device {
             .book
             .keys()
             .keys()
-            .filter(|(_, held)| held.class.0 <= classes)
-            .map(|(_, held)| (held.class, held.key.clone()))
+            .filter_map(|(_, held)| Some((held.claim?.class, held.key.clone())))
+            .filter(|(class, _)| class.0 <= classes)
             .collect();
         let acts = self.key_acts(&keys, secrets.device(), exchange);
         self.act(acts);

@@ -113,7 +113,8 @@ mod tests {
             previous: Bounded::default(),
         };
         let mut ring = KeyRing::new(device, secret);
-        ring.learn(act, (Lamport(1), LogId([0; 32]), Seq(0)));
+        ring.learn(&act);
+        ring.vouch(&act, (Lamport(1), LogId([0; 32]), Seq(0)));
         ring
     }
 

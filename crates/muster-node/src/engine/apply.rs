@@ -1,10 +1,10 @@
 //! From admitted entries to the model: who says it, may they, can it be read here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use muster_log::{
     authority::Standing,
-    book::Refusal,
+    book::{Book, Refusal},
     chain::VerifiedRun,
     entry::{PartBody, VerifiedEntry},
     ids::{DeviceId, EntryHash, GrantId, KeyId, Lane, Millis, ObjectId, Seq},
@@ -12,7 +12,7 @@ use muster_log::{
     operation::{DataOperation, Operation, Reference},
     record,
 };
-use muster_model::state::{Outcome, WriteContext};
+use muster_model::state::{Batch, Outcome, WriteContext};
 
 use super::Engine;
 use crate::error::NodeError;
@@ -51,16 +51,21 @@ impl Counters {
     }
 }
 
-impl Engine {
-    /// Applies every entry of a run to the state. Applying one twice changes nothing.
-    pub(super) fn apply_run(&mut self, run: &VerifiedRun) {
-        self.state.know_author(run.id(), run.log().device);
-        for entry in run.entries() {
-            self.apply_entry(run, entry);
-        }
-    }
+/// What applying a run reads and writes of the engine. Objects that the run touches stay decoded
+/// until its end: an entry of several parts, or several entries on one object, pack it once.
+struct Applying<'a> {
+    book: &'a Book,
+    own: DeviceId,
+    batch: Batch<'a>,
+    counters: &'a mut Counters,
+    pending: &'a mut BTreeMap<GrantId, u64>,
+    unreadable: &'a mut BTreeMap<KeyId, u64>,
+    operator: &'a mut Option<String>,
+    changes: &'a mut VecDeque<Change>,
+}
 
-    fn apply_entry(&mut self, run: &VerifiedRun, entry: &VerifiedEntry) {
+impl Applying<'_> {
+    fn entry(&mut self, run: &VerifiedRun, entry: &VerifiedEntry) {
         let device = run.log().device;
         let grant = entry.header().grant;
         let (role, person, scope) = match self.book.authority().standing(&device, &grant) {
@@ -69,17 +74,10 @@ impl Engine {
                 *self.pending.entry(grant).or_default() += 1;
                 return;
             }
-            Standing::NotTheirs => {
-                *self
-                    .counters
-                    .inert
-                    .entry("foreign-grant".into())
-                    .or_default() += 1;
-                return;
-            }
+            Standing::NotTheirs => return self.inert("foreign-grant"),
         };
         let mut touched = Vec::new();
-        for part in 0..entry.header().parts.len() as u8 {
+        for (part, head) in (0u8..=255).zip(&entry.header().parts) {
             let content = match self.book.keys().read(&run.id(), entry, part) {
                 Opened::Content(content) => content,
                 Opened::NoKey(key) => {
@@ -88,20 +86,13 @@ impl Engine {
                 }
                 Opened::Absent => continue,
                 Opened::UnknownEncoding(_) => {
-                    *self
-                        .counters
-                        .inert
-                        .entry("unknown-encoding".into())
-                        .or_default() += 1;
+                    self.inert("unknown-encoding");
                     continue;
                 }
                 Opened::Malformed => {
-                    *self.counters.inert.entry("malformed".into()).or_default() += 1;
+                    self.inert("malformed");
                     continue;
                 }
-            };
-            let Some(head) = entry.header().parts.get(usize::from(part)) else {
-                continue;
             };
             let context = |index: u8| WriteContext {
                 reference: Reference::new(&run.id(), entry.seq(), &entry.hash(), part, index),
@@ -116,8 +107,7 @@ impl Engine {
                 urgency: entry.header().urgency,
                 disputed: false,
             };
-            let own = device == self.secrets.device();
-            self.apply_operations(&content.operations, own, context, &mut touched);
+            self.operations(&content.operations, device, context, &mut touched);
         }
         touched.dedup();
         if touched.is_empty() && run.log().lane == Lane::AUTHORITY {
@@ -128,25 +118,30 @@ impl Engine {
         }
     }
 
-    fn apply_operations(
+    fn inert(&mut self, reason: &str) {
+        *self.counters.inert.entry(reason.into()).or_default() += 1;
+    }
+
+    fn operations(
         &mut self,
         operations: &[Operation],
-        own: bool,
+        device: DeviceId,
         context: impl Fn(u8) -> WriteContext,
         touched: &mut Vec<ObjectId>,
     ) {
-        let mut batch = self.state.batch();
         for (index, operation) in (0u8..=255).zip(operations) {
             let Ok(read) = operation.read() else {
-                *self.counters.inert.entry("malformed".into()).or_default() += 1;
+                self.inert("malformed");
                 continue;
             };
-            if let (DataOperation::Operator(name), true) = (&read, own) {
-                self.operator = Some(name.to_string());
+            if let DataOperation::Operator(name) = &read
+                && device == self.own
+            {
+                *self.operator = Some(name.to_string());
             }
             touched.extend(object_of(&read));
-            if let Outcome::Inert(reason) = batch.apply(&context(index), &read) {
-                *self.counters.inert.entry(reason.to_string()).or_default() += 1;
+            if let Outcome::Inert(reason) = self.batch.apply(&context(index), &read) {
+                self.inert(&reason.to_string());
             }
         }
     }
@@ -162,6 +157,26 @@ impl Engine {
             claimed: entry.header().claimed,
             object,
         });
+    }
+}
+
+impl Engine {
+    /// Applies every entry of a run to the state. Applying one twice changes nothing.
+    pub(super) fn apply_run(&mut self, run: &VerifiedRun) {
+        self.state.know_author(run.id(), run.log().device);
+        let mut applying = Applying {
+            book: &self.book,
+            own: self.key.id(),
+            batch: self.state.batch(),
+            counters: &mut self.counters,
+            pending: &mut self.pending,
+            unreadable: &mut self.unreadable,
+            operator: &mut self.operator,
+            changes: &mut self.changes,
+        };
+        for entry in run.entries() {
+            applying.entry(run, entry);
+        }
     }
 
     /// Counts what of a run still waits, without applying it: the index has the rest already.
@@ -185,11 +200,15 @@ impl Engine {
         }
     }
 
+    /// Whether anything waits for one of these.
+    pub(super) fn waits_for(&self, grants: &[GrantId], keys: &[KeyId]) -> bool {
+        grants.iter().any(|g| self.pending.contains_key(g))
+            || keys.iter().any(|k| self.unreadable.contains_key(k))
+    }
+
     /// Applies what waited for grants or keys that have just become known.
     pub(super) fn catch_up(&mut self, grants: &[GrantId], keys: &[KeyId]) -> Result<(), NodeError> {
-        let for_grant = grants.iter().any(|g| self.pending.contains_key(g));
-        let for_key = keys.iter().any(|k| self.unreadable.contains_key(k));
-        if !for_grant && !for_key {
+        if !self.waits_for(grants, keys) {
             return Ok(());
         }
         // Rare (a late key, a log that came before its grant): read the journal through. Applying

@@ -14,7 +14,9 @@ use std::collections::{BTreeMap, VecDeque};
 use muster_log::{
     authority::Grant,
     book::{Admitted, Book, Received, Refusal},
+    chain::DeviceKey,
     device::{self, Secrets},
+    entry::LogKey,
     genesis::Genesis,
     ids::{DeviceId, GrantId, IncidentId, KeyId, Lane, LogId, Millis, Seq},
     keyring::KeyRing,
@@ -39,6 +41,8 @@ pub struct Engine {
     journal: Journal,
     index: Option<Index>,
     secrets: Secrets,
+    /// The signing key out of the secrets, with its public half: that half is costly to compute.
+    key: DeviceKey,
     book: Book,
     state: State,
     places: Places,
@@ -96,7 +100,7 @@ impl Engine {
 
     /// This device.
     pub fn device(&self) -> DeviceId {
-        self.secrets.device()
+        self.key.id()
     }
 
     /// The incident.
@@ -267,8 +271,8 @@ impl Engine {
     /// that fails is given up until the next start: nothing is lost with it.
     pub fn checkpoint(&mut self) -> Result<(), NodeError> {
         self.check_whole()?;
-        self.journal.witness()?;
         self.settle_late()?;
+        self.journal.witness()?;
         self.dirty = false;
         self.since_checkpoint = 0;
         if let Some(mut index) = self.index.take() {
@@ -293,7 +297,11 @@ impl Engine {
     }
 
     /// Own log of a lane.
-    fn own_log(&self, lane: Lane) -> muster_log::entry::LogKey {
-        self.secrets.log(lane)
+    fn own_log(&self, lane: Lane) -> LogKey {
+        LogKey {
+            device: self.key.id(),
+            generation: self.secrets.generation(),
+            lane,
+        }
     }
 }

@@ -7,11 +7,11 @@ use std::{
 };
 
 use muster_log::{
-    book::{Book, Received},
-    device,
+    book::{Book, Received, Refusal},
+    chain, device,
     genesis::Genesis,
     ids::ObjectId,
-    record,
+    record, run,
 };
 use muster_model::state::State;
 use muster_store::{DataDir, Index, Journal, Marker, Opened, Position};
@@ -21,6 +21,8 @@ use crate::error::NodeError;
 
 /// Table of objects in the index.
 const OBJECTS: u8 = 1;
+/// Objects written to the index as one batch.
+const CHECKPOINT_PIECE: usize = 1_000;
 
 /// What opening found.
 #[derive(Debug, Clone, Default)]
@@ -83,6 +85,7 @@ impl Engine {
             dir,
             journal,
             index,
+            key: secrets.key(),
             secrets,
             state,
             places: Places::default(),
@@ -107,6 +110,7 @@ impl Engine {
             engine.state.know_author(log, device);
         }
         engine.changes.clear();
+        engine.places.shrink();
         report.entries = engine.book.entries();
         if report.rebuilt.is_some() {
             engine.checkpoint()?;
@@ -120,10 +124,12 @@ impl Engine {
         let (mut grants, mut keys) = (Vec::new(), Vec::new());
         let mut ahead = mark;
         let mut sound = true;
+        // Something waited for a grant or key, and had it before the index was written.
+        let mut waited = false;
         for item in self.journal.scan(None)? {
             let (position, bytes) = item?;
             if let Some(mark) = ahead.take_if(|m| position >= m.position) {
-                sound = self.book.frontier_digest() == mark.frontier;
+                sound = self.reach(mark, waited)?;
             }
             let (_, run) = record::decode(&bytes)?;
             let Received::Admitted(admitted) = self.book.reopen(run)? else {
@@ -138,21 +144,37 @@ impl Engine {
             } else {
                 // What waited for a grant or key that came before the mark was applied by then.
                 self.note_waiting(&admitted.run);
-                for grant in &admitted.grants {
-                    self.pending.remove(grant);
-                }
-                for key in &admitted.keys {
-                    self.unreadable.remove(key);
-                }
+                waited |= self.waits_for(&admitted.grants, &admitted.keys);
             }
         }
         if let Some(mark) = ahead {
-            sound = self.book.frontier_digest() == mark.frontier;
+            sound = self.reach(mark, waited)?;
         }
         if sound {
             self.catch_up(&grants, &keys)?;
         }
         Ok(sound)
+    }
+
+    /// At the mark: whether these are the entries that the index was made from. What still waited
+    /// when it was made is counted again if that cannot be known otherwise.
+    fn reach(&mut self, mark: &Mark, waited: bool) -> Result<bool, NodeError> {
+        if waited {
+            self.pending.clear();
+            self.unreadable.clear();
+            let incident = self.book.incident();
+            for item in self.journal.scan(None)? {
+                let (position, bytes) = item?;
+                if position >= mark.position {
+                    break;
+                }
+                let (_, run) = record::decode(&bytes)?;
+                let run = run::decode(&incident, run).map_err(Refusal::from)?;
+                let run = chain::reopen(&incident, run).map_err(Refusal::from)?;
+                self.note_waiting(&run);
+            }
+        }
+        Ok(self.book.frontier_digest() == mark.frontier)
     }
 
     /// Computes everything that follows from the entries anew, and empties the index.
@@ -196,6 +218,15 @@ impl Mark {
             frontier: frontier.try_into().ok()?,
             operator: Some(operator).filter(|o| !o.is_empty()),
         })
+    }
+
+    /// What stands in the index between the pieces of a checkpoint; it reads as no mark.
+    fn unfinished() -> Marker {
+        Marker {
+            position: Position::START,
+            schema: crate::FIELD_TABLE,
+            meta: Vec::new(),
+        }
     }
 
     fn write(&self) -> Marker {
@@ -262,22 +293,31 @@ fn load(index: &Index, journal: &Journal, state: &mut State) -> Result<Mark, &'s
 }
 
 impl Engine {
-    /// Writes the changed objects into the index, and how far they go.
+    /// Writes the changed objects into the index, and how far they go. Many go in pieces, because
+    /// sled holds several copies of all that one batch changes; until the last one is in, the index
+    /// does not say what it was made from, and whoever opens it then computes everything anew.
     pub(super) fn write_index(&mut self, index: &mut Index) -> Result<(), NodeError> {
-        let (mut puts, mut deletes) = (Vec::new(), Vec::new());
-        for (id, bytes) in self.state.take_dirty() {
-            match bytes {
-                Some(bytes) => puts.push((OBJECTS, id.0.to_vec(), bytes)),
-                None => deletes.push((OBJECTS, id.0.to_vec())),
+        let mut dirty = self.state.take_dirty().into_iter().peekable();
+        loop {
+            let (mut puts, mut deletes) = (Vec::new(), Vec::new());
+            for (id, bytes) in dirty.by_ref().take(CHECKPOINT_PIECE) {
+                match bytes {
+                    Some(bytes) => puts.push((OBJECTS, id.0.to_vec(), bytes)),
+                    None => deletes.push((OBJECTS, id.0.to_vec())),
+                }
             }
+            if dirty.peek().is_some() {
+                index.checkpoint(puts, deletes, Mark::unfinished())?;
+                continue;
+            }
+            let mark = Mark {
+                position: self.journal.end(),
+                frontier: self.book.frontier_digest(),
+                operator: self.operator.clone(),
+            };
+            index.checkpoint(puts, deletes, mark.write())?;
+            return Ok(());
         }
-        let mark = Mark {
-            position: self.journal.end(),
-            frontier: self.book.frontier_digest(),
-            operator: self.operator.clone(),
-        };
-        index.checkpoint(puts, deletes, mark.write())?;
-        Ok(())
     }
 }
 

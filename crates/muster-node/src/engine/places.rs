@@ -11,44 +11,68 @@ use muster_store::Position;
 
 #[derive(Debug, Clone, Copy)]
 struct Stored {
+    first: u64,
     position: Position,
+    count: u16,
     /// Every part is there: such a copy is read rather than one with gaps.
     whole: bool,
 }
 
 /// Runs by log, first place and length. Runs may overlap: one that filled a gap may repeat what lay
-/// beyond it.
+/// beyond it. A sorted list: local writes give one run an entry, and a tree would take three times
+/// the memory.
 #[derive(Debug, Default)]
 pub struct Places {
-    logs: BTreeMap<LogId, BTreeMap<(u64, u16), Stored>>,
+    logs: BTreeMap<LogId, Vec<Stored>>,
 }
 
 impl Places {
     /// Notes where a run was stored.
     pub fn note(&mut self, run: &VerifiedRun, position: Position) {
-        let count = u16::try_from(run.entries().len()).unwrap_or(u16::MAX);
         let mut parts = run.entries().iter().flat_map(|e| e.parts());
-        let whole = !parts.any(|p| matches!(p, PartBody::Absent));
+        let stored = Stored {
+            first: run.first().0,
+            position,
+            count: u16::try_from(run.entries().len()).unwrap_or(u16::MAX),
+            whole: !parts.any(|p| matches!(p, PartBody::Absent)),
+        };
         let runs = self.logs.entry(run.id()).or_default();
-        let stored = Stored { position, whole };
-        match runs.get(&(run.first().0, count)) {
-            Some(known) if known.whole && !whole => {}
-            _ => {
-                runs.insert((run.first().0, count), stored);
+        let key = (stored.first, stored.count);
+        // Nearly always behind the last one.
+        let at = match runs.last() {
+            Some(last) if (last.first, last.count) >= key => {
+                runs.partition_point(|r| (r.first, r.count) < key)
             }
+            _ => runs.len(),
+        };
+        match runs.get_mut(at) {
+            Some(known) if (known.first, known.count) == key => {
+                if stored.whole || !known.whole {
+                    *known = stored;
+                }
+            }
+            _ => runs.insert(at, stored),
         }
+    }
+
+    /// Gives back memory that growing left over.
+    pub fn shrink(&mut self) {
+        self.logs.values_mut().for_each(Vec::shrink_to_fit);
     }
 
     /// The stored run that holds an entry.
     pub fn find(&self, log: &LogId, seq: Seq) -> Option<Position> {
         let runs = self.logs.get(log)?;
         let lowest = seq.0.saturating_sub(MAX_RUN as u64 - 1);
+        let end = runs.partition_point(|r| r.first <= seq.0);
         let covering = runs
-            .range((lowest, 0)..=(seq.0, u16::MAX))
+            .iter()
+            .take(end)
             .rev()
-            .filter(|((first, count), _)| seq.0 - first < u64::from(*count));
+            .take_while(|r| r.first >= lowest)
+            .filter(|r| seq.0 - r.first < u64::from(r.count));
         let mut any = None;
-        for (_, stored) in covering {
+        for stored in covering {
             if stored.whole {
                 return Some(stored.position);
             }

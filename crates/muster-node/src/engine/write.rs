@@ -183,10 +183,9 @@ impl Engine {
             .map(|g| g.id)
             .ok_or(NodeError::NotAdmitted)?;
         let highest = self.book.highest();
-        let key = self.secrets.key();
         let run = author::write(
             &self.book.incident(),
-            &key,
+            &self.key,
             &log,
             tip,
             highest,

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::{Answer, brief, claimed, kind_named, own_role, parse_error, reading, work};
 use crate::{
     api::{ApiError, exit},
-    daemon::random,
+    edge::random,
     engine::Engine,
 };
 

@@ -11,7 +11,8 @@ use serde_json::{Value as Json, json};
 use super::{Answer, claimed, trust};
 use crate::{
     api::{ApiError, exit},
-    daemon::{Node, random},
+    daemon::Node,
+    edge::random,
     engine::Engine,
 };
 

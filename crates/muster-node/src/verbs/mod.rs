@@ -1,6 +1,7 @@
 //! The verbs: what each question means for the engine. A verb reads the state, or writes operations
 //! through the engine; how its answer is drawn is the command line's business.
 
+mod attendance;
 mod decide;
 mod exchange;
 pub mod log;
@@ -28,7 +29,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     api::{ApiError, FieldInput, Request, Response, exit},
-    daemon::{Node, now, random},
+    daemon::Node,
+    edge::{now, random},
     engine::Engine,
 };
 
@@ -107,8 +109,8 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             work::assign(engine, &wish)
         }
         Request::Answer { assignment, accept } => work::answer(engine, &assignment, accept),
-        Request::CheckIn { person, site, at } => work::check_in(engine, &person, site, at),
-        Request::CheckOut { person, at } => work::check_out(engine, &person, at),
+        Request::CheckIn { person, site, at } => attendance::check_in(engine, &person, site, at),
+        Request::CheckOut { person, at } => attendance::check_out(engine, &person, at),
         Request::Conflicts => Ok(decide::conflicts(engine)),
         Request::Settle { id, choose, value } => decide::settle(engine, &id, choose, value),
         Request::BundlePlan {

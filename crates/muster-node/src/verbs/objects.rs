@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     api::{ApiError, FieldInput, ImportRow, exit},
-    daemon::random,
+    edge::random,
     engine::Engine,
 };
 

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use super::{Answer, brief, claimed, own_role, resolve};
 use crate::{
     api::{ApiError, exit},
-    daemon::random,
+    edge::random,
     engine::{Engine, PartWrites},
     error::NodeError,
     setup,

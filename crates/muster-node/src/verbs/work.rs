@@ -1,4 +1,4 @@
-//! The day's work: offers and answers, check-ins and check-outs.
+//! Assignments: offers, their answers, and what speaks against them.
 
 use muster_log::{
     entry::urgency,
@@ -41,14 +41,16 @@ pub struct Wish {
     pub told: Option<String>,
 }
 
-fn field(name: &str, value: impl Into<Json>) -> FieldInput {
+/// A field as a verb sets it.
+pub fn field(name: &str, value: impl Into<Json>) -> FieldInput {
     FieldInput {
         name: name.into(),
         value: value.into(),
     }
 }
 
-fn time(engine: &Engine, name: &str, given: &str) -> Result<Millis, ApiError> {
+/// A moment as a person gives it.
+pub fn time(engine: &Engine, name: &str, given: &str) -> Result<Millis, ApiError> {
     let kind = kind_named("assignment")?;
     let field = parse::field_named(kind, name).map_err(parse_error)?;
     let value = parse::value(&reading(engine), field, given).map_err(parse_error)?;
@@ -323,150 +325,5 @@ pub fn answer(engine: &mut Engine, given: &str, accept: bool) -> Answer {
     Ok(json!({
         "id": id.hex(), "short": short(engine, id), "status": wanted,
         "task": about["task"], "volunteer": about["volunteer"],
-    }))
-}
-
-/// Check-ins of a person that have no end, newest first.
-fn open_checkins(engine: &Engine, person: ObjectId) -> Vec<(Option<Millis>, ObjectId)> {
-    let state = engine.state();
-    let mut open: Vec<_> = state
-        .joined(person)
-        .into_iter()
-        .flat_map(|p| state.index().referrers(p).collect::<Vec<_>>())
-        .filter_map(|id| {
-            let object = state.object(id)?;
-            let is_open = object.kind() == Some(kinds::CHECK_IN)
-                && !object.erased
-                && object.time("out").is_none();
-            is_open.then(|| (object.time("in"), id))
-        })
-        .collect();
-    open.sort_by(|a, b| b.cmp(a));
-    open
-}
-
-/// Somebody by id or number, else by badge code or name.
-fn person(engine: &Engine, given: &str) -> Result<ObjectId, ApiError> {
-    match resolve(engine, given, &[kinds::VOLUNTEER]) {
-        Err(e) if e.code == "not-found" => {}
-        other => return other,
-    }
-    let kind = kind_named("volunteer")?;
-    let state = engine.state();
-    let folded = muster_model::text::fold(given);
-    let matches = |name: &str| -> Vec<ObjectId> {
-        state
-            .of_kind(kind.number)
-            .filter(|id| !state.index().is_alias(*id))
-            .filter(|id| {
-                let text = state.object(*id).and_then(|o| o.text(name));
-                text.is_some_and(|t| muster_model::text::fold(&t) == folded)
-            })
-            .collect()
-    };
-    let found: std::collections::BTreeSet<_> = ["badge", "name", "phone"]
-        .into_iter()
-        .flat_map(matches)
-        .collect();
-    let mut found = found.into_iter();
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        (None, _) => Err(ApiError::new("not-found", exit::NOT_FOUND)
-            .with("given", given)
-            .with("kind", "volunteer")),
-        (Some(one), Some(two)) => {
-            let all: Vec<_> = [one, two]
-                .into_iter()
-                .chain(found)
-                .map(|id| brief(engine, id))
-                .collect();
-            let shown: Vec<_> = all
-                .iter()
-                .map(|c| {
-                    format!(
-                        "{} {}",
-                        c["short"].as_str().unwrap_or(""),
-                        c["title"].as_str().unwrap_or("")
-                    )
-                })
-                .collect();
-            Err(ApiError::new("ambiguous", exit::NOT_FOUND)
-                .with("given", given)
-                .with("candidates", shown.join(", "))
-                .details(json!({ "candidates": all })))
-        }
-    }
-}
-
-fn moment(engine: &Engine, at: Option<&str>) -> Result<Millis, ApiError> {
-    match at {
-        Some(given) => time(engine, "from", given),
-        None => Ok(claimed()),
-    }
-}
-
-/// `checkin`.
-pub fn check_in(
-    engine: &mut Engine,
-    given: &str,
-    site: Option<String>,
-    at: Option<String>,
-) -> Answer {
-    let who = person(engine, given)?;
-    own_only(engine, Some(who))?;
-    let site = site
-        .map(|s| resolve(engine, &s, &[kinds::SITE]))
-        .transpose()?;
-    if let Some((since, open)) = open_checkins(engine, who).into_iter().next() {
-        return Err(ApiError::new("already-in", exit::CONFLICT)
-            .with(
-                "person",
-                brief(engine, who)["title"].as_str().unwrap_or_default(),
-            )
-            .with("since", since.map(value::time_text).unwrap_or_default())
-            .details(json!({ "checkin": open.hex() })));
-    }
-    let at = moment(engine, at.as_deref())?;
-    let mut fields = vec![
-        field("person", who.hex()),
-        field("in", value::time_text(at)),
-    ];
-    fields.extend(site.map(|s| field("site", s.hex())));
-    let kind = kind_named("check-in")?;
-    let mut answer =
-        super::objects::create(engine, kind, fresh_object(), &fields, urgency::ASSIGNMENT)?;
-    if let Some(map) = answer.as_object_mut() {
-        map.insert("person".into(), brief(engine, who));
-        map.insert("site".into(), site.map_or(Json::Null, |s| brief(engine, s)));
-        map.insert("in".into(), json!(value::time_text(at)));
-    }
-    Ok(answer)
-}
-
-/// `checkout`.
-pub fn check_out(engine: &mut Engine, given: &str, at: Option<String>) -> Answer {
-    let who = person(engine, given)?;
-    own_only(engine, Some(who))?;
-    let Some((since, id)) = open_checkins(engine, who).into_iter().next() else {
-        return Err(ApiError::new("not-in", exit::CONFLICT).with(
-            "person",
-            brief(engine, who)["title"].as_str().unwrap_or_default(),
-        ));
-    };
-    let at = moment(engine, at.as_deref())?;
-    if since.is_some_and(|s| at < s) {
-        return Err(ApiError::new("out-before-in", exit::REFUSED)
-            .with("in", since.map(value::time_text).unwrap_or_default()));
-    }
-    let kind = kind_named("check-in")?;
-    let changes = changes(engine, kind, &[field("out", value::time_text(at))])?;
-    write(engine, kind, id, &changes, urgency::ASSIGNMENT, claimed())?;
-    let minutes = since.map(|s| (at.0 - s.0) / 60_000);
-    Ok(json!({
-        "id": id.hex(),
-        "person": brief(engine, who),
-        "in": since.map(value::time_text),
-        "out": value::time_text(at),
-        "minutes": minutes,
     }))
 }

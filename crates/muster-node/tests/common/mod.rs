@@ -8,6 +8,8 @@
     clippy::missing_panics_doc
 )]
 
+pub mod pipe;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,

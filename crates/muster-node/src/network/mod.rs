@@ -1,0 +1,271 @@
+//! The network: contacts, and the sync session over each of them.
+//!
+//! Bytes are [`muster_net`]'s, decisions are [`muster_log::session`]'s, entries are the engine's. Here
+//! they meet: frames in, effects carried out, and nothing said to a peer before it is durable.
+
+mod contacts;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use muster_log::{
+    ids::DeviceId,
+    session::{Effect, Outcome, ReadRequest, Session, Ticket},
+};
+use muster_net::{ConnId, KnownPeer, Net, NetConfig, NetEvent, NetHandle, Outbox};
+use serde_json::{Value as Json, json};
+use tokio::{runtime::Handle, sync::mpsc};
+
+use crate::api::{ApiError, exit};
+
+/// What the loop gets from the network.
+pub type Event = NetEvent;
+
+/// Where to listen and whom to look for.
+#[derive(Debug, Clone, Default)]
+pub struct NetworkConfig {
+    /// Addresses to listen on.
+    pub listen: Vec<String>,
+    /// Addresses of peers to be dialled whenever they are not connected.
+    pub peers: Vec<String>,
+    /// Whether peers are looked for.
+    pub discovery: bool,
+}
+
+struct Contact {
+    session: Session,
+    outbox: Outbox,
+    remote: String,
+    outbound: bool,
+    since: Instant,
+    queue: VecDeque<Vec<u8>>,
+    /// A question to the store that waits until the peer has taken what was read before.
+    reading: Option<ReadRequest>,
+    /// Runs this contact delivered, with what became of them, to be told after the next sync.
+    outcomes: Vec<(Ticket, Outcome)>,
+    member: Option<(DeviceId, String, String)>,
+}
+
+/// The running network with its contacts.
+pub struct Network {
+    net: Arc<NetHandle>,
+    events: mpsc::Receiver<NetEvent>,
+    runtime: Handle,
+    contacts: BTreeMap<ConnId, Contact>,
+    listening: Vec<String>,
+    closed: BTreeMap<String, u64>,
+    known: Arc<Mutex<Vec<KnownPeer>>>,
+    started: Instant,
+    ticked: Instant,
+    offline: bool,
+    /// Contacts whose frames wait for the next sync of the journal.
+    due: BTreeSet<ConnId>,
+    /// Whether the network's driver has ended: nothing comes any more.
+    dead: bool,
+}
+
+fn addresses(given: &[String]) -> Result<Vec<muster_net::Multiaddr>, String> {
+    given
+        .iter()
+        .map(|a| {
+            a.parse()
+                .map_err(|e| format!("{a:?} is not a multiaddress: {e}"))
+        })
+        .collect()
+}
+
+impl Network {
+    /// Starts listening and looking around.
+    pub async fn start(config: NetworkConfig) -> Result<Self, String> {
+        let net_config = NetConfig {
+            listen: addresses(&config.listen)?,
+            peers: addresses(&config.peers)?,
+            discovery: config.discovery,
+            ..NetConfig::default()
+        };
+        let (net, events) = Net::start(net_config).map_err(|e| e.to_string())?;
+        Ok(Self {
+            net: Arc::new(net),
+            events,
+            runtime: Handle::current(),
+            contacts: BTreeMap::new(),
+            listening: Vec::new(),
+            closed: BTreeMap::new(),
+            known: Arc::default(),
+            started: Instant::now(),
+            ticked: Instant::now(),
+            offline: false,
+            due: BTreeSet::new(),
+            dead: false,
+        })
+    }
+
+    /// Waits for the next event; for ever when there is no network.
+    pub async fn next(network: Option<&mut Self>) -> Option<Event> {
+        match network {
+            Some(network) if !network.dead => {
+                let event = network.events.recv().await;
+                network.dead = event.is_none();
+                event
+            }
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Takes what else has come, up to a bound.
+    pub fn drain(&mut self, events: &mut Vec<Event>, most: usize) {
+        while events.len() < most {
+            match self.events.try_recv() {
+                Ok(event) => events.push(event),
+                Err(_) => break,
+            }
+        }
+    }
+
+    /// How many members are connected.
+    pub fn connected(&self) -> usize {
+        self.contacts
+            .values()
+            .filter(|c| c.member.is_some())
+            .count()
+    }
+
+    /// Says goodbye to everybody.
+    pub fn stop(mut self) {
+        for contact in self.contacts.values_mut() {
+            for effect in contact.session.leave() {
+                if let Effect::Send(frame) = effect {
+                    let _ = contact.outbox.try_send(frame);
+                }
+            }
+        }
+        self.contacts.clear();
+        let Self {
+            net,
+            events,
+            runtime,
+            ..
+        } = self;
+        drop(events);
+        if let Some(net) = Arc::into_inner(net) {
+            runtime.block_on(async {
+                let _ = tokio::time::timeout(Duration::from_secs(2), net.shutdown()).await;
+            });
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, ban: Option<Duration>) {
+        let net = Arc::clone(&self.net);
+        self.runtime.spawn(async move {
+            let _ = net.close(conn, ban).await;
+        });
+    }
+
+    /// Ends all contacts and makes none, or goes back to meeting peers.
+    pub fn set_offline(&mut self, offline: bool) {
+        self.offline = offline;
+        if offline {
+            let conns: Vec<ConnId> = self.contacts.keys().copied().collect();
+            for conn in conns {
+                self.contacts.remove(&conn);
+                self.close(conn, None);
+            }
+        }
+    }
+
+    fn refresh_known(&self) {
+        let (net, known) = (Arc::clone(&self.net), Arc::clone(&self.known));
+        self.runtime.spawn(async move {
+            if let Ok(peers) = net.known().await {
+                *known.lock().unwrap_or_else(PoisonError::into_inner) = peers;
+            }
+        });
+    }
+
+    /// What a person should know of the network.
+    pub fn findings(&self) -> Vec<Json> {
+        let mut out = Vec::new();
+        if self.dead {
+            out.push(json!({ "code": "network-dead", "level": "trouble", "args": {} }));
+        } else if self.offline {
+            out.push(json!({ "code": "offline", "level": "attention", "args": {} }));
+        } else if self.connected() == 0 && self.started.elapsed() > Duration::from_secs(3) {
+            let heard = self
+                .known
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .len();
+            out.push(
+                json!({ "code": "nobody-met", "level": "attention", "args": { "heard": heard } }),
+            );
+        }
+        if let Some(n) = self.closed.get("stranger") {
+            out.push(json!({ "code": "strangers", "level": "ok", "args": { "count": n } }));
+        }
+        if let Some(n) = self.closed.get("same-device") {
+            out.push(json!({ "code": "same-device", "level": "trouble", "args": { "count": n } }));
+        }
+        out
+    }
+
+    /// `peers`.
+    pub fn peers(&self) -> Json {
+        let items = self.contacts.values().filter_map(|c| {
+            let (device, label, software) = c.member.as_ref()?;
+            let stats = c.session.stats();
+            Some(json!({
+                "device": device.hex(), "label": label, "software": software,
+                "address": c.remote, "outbound": c.outbound,
+                "since_s": c.since.elapsed().as_secs(), "in_sync": c.session.in_sync(),
+                "entries_sent": stats.entries_sent, "entries_received": stats.entries_received,
+                "bytes_sent": stats.bytes_sent, "bytes_received": stats.bytes_received,
+                "refused": stats.refused,
+            }))
+        });
+        let items = items.collect();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known: Vec<_> = known
+            .iter()
+            .map(|k| {
+                json!({
+                    "addresses": k.addrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                    "given": k.given,
+                    "heard_ago_s": k.heard_ago.map(|d| d.as_secs()),
+                    "connected": k.conn.is_some(),
+                    "banned": k.banned,
+                })
+            })
+            .collect();
+        json!({
+            "network": true, "items": Json::Array(items), "known": known,
+            "listening": self.listening, "closed": self.closed,
+        })
+    }
+
+    /// `sync`: dials an address now, or tells how things stand with everyone met.
+    pub fn sync_now(
+        &mut self,
+        address: Option<&str>,
+        device: Option<DeviceId>,
+    ) -> Result<Json, ApiError> {
+        if let Some(address) = address {
+            let address: muster_net::Multiaddr = address.parse().map_err(|e| {
+                ApiError::new("address-wrong", exit::USAGE)
+                    .with("given", address)
+                    .with("why", e)
+            })?;
+            let net = Arc::clone(&self.net);
+            self.runtime.spawn(async move {
+                let _ = net.add_peer(address).await;
+            });
+        }
+        let mut answer = self.peers();
+        if let (Some(device), Some(map)) = (device, answer.as_object_mut()) {
+            map.insert("device".into(), json!(device.hex()));
+        }
+        Ok(answer)
+    }
+}
