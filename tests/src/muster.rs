@@ -245,7 +245,13 @@ impl Device {
     }
 
     /// Starts the daemon with a command that ends in the binary and its directory.
-    pub fn start_by(&mut self, mut command: Command, arguments: &[&str]) {
+    pub fn start_by(&mut self, command: Command, arguments: &[&str]) {
+        self.spawn(command, arguments);
+        self.wait_ready();
+    }
+
+    /// As [`Device::start_by`], without waiting.
+    pub fn spawn(&mut self, mut command: Command, arguments: &[&str]) {
         assert!(self.daemon.is_none(), "it runs already");
         let log = File::options()
             .create(true)
@@ -260,7 +266,12 @@ impl Device {
             .spawn()
             .unwrap();
         self.daemon = Some(child);
-        self.wait_ready();
+    }
+
+    /// Whether the daemon was started and has not ended by itself.
+    pub fn is_running(&mut self) -> bool {
+        let daemon = self.daemon.as_mut();
+        daemon.is_some_and(|child| child.try_wait().is_ok_and(|ended| ended.is_none()))
     }
 
     fn wait_ready(&mut self) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use muster_tests::muster::{Device, Door, add_request, binary, signal};
+use muster_tests::muster::{Device, Door, PATIENCE, add_request, binary, signal};
 use muster_tests::random::Random;
 use serde_json::{Value, json};
 
@@ -77,16 +77,12 @@ fn live_and_die(root: &Path, label: &str, kills: usize, mut random: Random) -> S
     let mut story = Story::default();
     while story.kills < kills {
         // A third of the kills while it starts, which took about 100 ms when this was written.
-        let mut command = device.command();
-        command
-            .args(["daemon", "--no-network"])
-            .stdin(std::process::Stdio::null());
-        command.stderr(std::fs::File::create(device.dir.with_extension("log")).unwrap());
-        let mut child = command.spawn().unwrap();
-        let (pid, began) = (child.id(), Instant::now());
+        let _last = std::fs::remove_file(device.dir.with_extension("log"));
+        device.spawn(device.command(), &["--no-network"]);
+        let (pid, began) = (device.pid(), Instant::now());
         let early = random.below(3) == 0;
         let after = Duration::from_micros(random.below(if early { 120_000 } else { 60_000 }));
-        let opened = |child: &mut std::process::Child| loop {
+        let opened = |device: &mut Device| loop {
             if let Ok(mut door) = Door::open(&device.dir)
                 && door.try_call(&json!({ "verb": "digest" })).is_ok()
             {
@@ -96,13 +92,14 @@ fn live_and_die(root: &Path, label: &str, kills: usize, mut random: Random) -> S
                 return None;
             }
             assert!(
-                child.try_wait().unwrap().is_none(),
-                "{label} does not start again after kill {}",
-                story.kills
+                device.is_running() && began.elapsed() < PATIENCE,
+                "{label} does not start again after kill {}: {:?}",
+                story.kills,
+                std::fs::read_to_string(device.dir.with_extension("log"))
             );
             std::thread::sleep(Duration::from_millis(1));
         };
-        match opened(&mut child) {
+        match opened(&mut device) {
             None => story.while_starting += 1,
             Some(mut door) => {
                 check(&story, &mut door, label);
@@ -129,8 +126,7 @@ fn live_and_die(root: &Path, label: &str, kills: usize, mut random: Random) -> S
             }
         }
         // Where the killer was there before, this finds nobody.
-        let _gone = child.kill();
-        child.wait().unwrap();
+        device.kill();
         story.kills += 1;
     }
     device.start();

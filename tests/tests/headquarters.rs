@@ -292,7 +292,7 @@ fn a_bundle_cut_short_gives_what_verifies_and_names_what_is_missing() {
             door.add(
                 "need",
                 &[
-                    ("title", &format!("need {n} {:x}", random.next())),
+                    ("title", &format!("need {n} {:x}", random.number())),
                     ("description", "invented"),
                 ],
             );
