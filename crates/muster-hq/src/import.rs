@@ -144,7 +144,7 @@ pub fn import(
         Ok(report) => {
             let authority = work.door.book.authority();
             report.reader_role = reading
-                .and_then(|d| authority.best_grant(&d))
+                .and_then(|d| authority.naming_grant(&d))
                 .map(|g| g.role.code());
         }
         Err(_) => db.rollback(),

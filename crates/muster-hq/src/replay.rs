@@ -71,8 +71,12 @@ fn apply(
     tally.entries += 1;
     let device = run.log().device;
     let header = entry.header();
-    let (role, person, scope) = match book.authority().standing(&device, &header.grant) {
-        Standing::Counts(g) => (g.role, g.person, g.scope),
+    let standing = book
+        .authority()
+        .standing(run.log(), entry.seq(), &header.grant);
+    let disputed = matches!(standing, Standing::Disputed(_));
+    let (role, person, scope) = match standing {
+        Standing::Counts(g) | Standing::Disputed(g) => (g.role, g.person, g.scope),
         Standing::Unknown => return tally.inert("unknown-grant"),
         Standing::NotTheirs => return tally.inert("foreign-grant"),
     };
@@ -107,7 +111,7 @@ fn apply(
             scope,
             class: head.class,
             urgency: header.urgency,
-            disputed: false,
+            disputed,
         };
         for (index, operation) in (0u8..=255).zip(&content.operations) {
             match operation.read() {

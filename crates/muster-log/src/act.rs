@@ -3,12 +3,16 @@
 //! Every act has its bytes from the first version on. [`crate::authority`] says which of them count,
 //! and which of them this version acts on.
 
+use std::collections::BTreeSet;
+
 use crate::{
+    chain::{DeviceKey, verify_tagged},
     codec::{self, Bounded, Bytes, CodecError, Decode, Encode, Text},
-    entry::LogKey,
+    entry::{Extension, LogKey},
+    genesis::Genesis,
     ids::{
-        Class, DeviceId, EntryHash, ExchangeKey, Generation, GrantId, HeaderHash, KeyId, Lane,
-        Millis, ObjectId, Seq, Signature,
+        Class, DeviceId, EntryHash, ExchangeKey, Generation, GrantId, HeaderHash, IncidentId,
+        KeyId, Lane, Millis, ObjectId, Seq, Signature,
     },
     operation::{MAX_BODY, Operation, OperationError, code},
     role::Role,
@@ -34,7 +38,13 @@ pub mod act_code {
     pub const FORK: u16 = FIRST_ACT + 6;
     /// [`super::SecretAct`].
     pub const SECRET: u16 = FIRST_ACT + 7;
+    /// [`super::RootAct`].
+    pub const ROOT: u16 = FIRST_ACT + 8;
 }
+
+/// What later versions add to an act that this one must still understand: a device that an older
+/// program does not know it would not listen to at all. They are kept, relayed and ignored.
+pub type Extensions = Bounded<Extension, 4>;
 
 /// Gives a device a grant, and binds its two keys.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -55,8 +65,10 @@ pub struct Admit {
     pub code: Text<8>,
     /// After this it gets no new keys; it decides nothing else.
     pub expires: Option<Millis>,
-    /// The endings that this act lifts, by [`act_id`].
+    /// The endings of this device that the new grant is not touched by, by [`act_id`].
     pub lifts: Bounded<GrantId, 8>,
+    /// What this version does not know.
+    pub extensions: Extensions,
 }
 
 /// The id of an act: that of the grant it would make, were it an [`Admit`].
@@ -88,10 +100,12 @@ pub struct End {
     pub cuts: Bounded<Cut, 64>,
     /// The role it keeps.
     pub role: Option<Role>,
-    /// The endings that this act lifts.
+    /// The endings, made by those less senior, that this act undoes.
     pub lifts: Bounded<GrantId, 8>,
     /// The reason, for people.
     pub why: Text<200>,
+    /// What this version does not know.
+    pub extensions: Extensions,
 }
 
 /// Takes entries past a cut back into the state.
@@ -157,6 +171,8 @@ pub struct KeyAct {
     pub under: Bounded<Wrapped, 8>,
     /// The audience's earlier keys, sealed under this one.
     pub previous: Bounded<Wrapped, 64>,
+    /// What this version does not know.
+    pub extensions: Extensions,
 }
 
 /// Purpose of an HPKE lockbox that holds a class key.
@@ -223,6 +239,89 @@ pub struct SecretAct {
     pub lockboxes: Bounded<Lockbox, 200>,
 }
 
+/// One root's signature of a [`RootAct`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct RootSignature {
+    /// Which root, by its place in the genesis.
+    pub root: u8,
+    /// Its signature.
+    pub signature: Signature,
+}
+
+/// An act of the roots: it counts when as many of them signed it as the genesis asks for, whoever
+/// carries it in their log, and nobody can end it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct RootAct {
+    /// Random: two acts of the same content differ.
+    pub salt: [u8; 16],
+    /// An admission, an ending, an adoption or an allowance, as an operation's canonical bytes.
+    pub operation: Bytes<{ 16 * 1024 }>,
+    /// Signatures of different roots.
+    pub signatures: Bounded<RootSignature, 16>,
+}
+
+const ROOT_TAG: &[u8] = b"muster root act v1\0";
+
+impl RootAct {
+    /// Signs an act with these roots' keys, each with its place in the genesis.
+    pub fn sign(
+        incident: &IncidentId,
+        salt: [u8; 16],
+        act: &Act,
+        roots: &[(u8, &DeviceKey)],
+    ) -> Result<Self, OperationError> {
+        let bytes = codec::encode(&act.write()?);
+        let len = bytes.len();
+        let operation = Bytes::try_from(bytes).map_err(|_| OperationError::TooLong(len))?;
+        let mut out = Self {
+            salt,
+            operation,
+            signatures: Bounded::default(),
+        };
+        let bytes = out.signed_bytes(incident);
+        let signatures = roots.iter().map(|(root, key)| RootSignature {
+            root: *root,
+            signature: key.sign_tagged(ROOT_TAG, &bytes),
+        });
+        let signatures: Vec<_> = signatures.collect();
+        out.signatures = signatures
+            .try_into()
+            .map_err(|_| OperationError::TooLong(roots.len()))?;
+        Ok(out)
+    }
+
+    fn signed_bytes(&self, incident: &IncidentId) -> Vec<u8> {
+        [&incident.0[..], &self.salt, &self.operation].concat()
+    }
+
+    /// Its id: that of its content, so that an act carried by two logs is one act.
+    pub fn id(&self, incident: &IncidentId) -> GrantId {
+        crate::hash::root_act(&self.signed_bytes(incident))
+    }
+
+    /// The act, if enough different roots signed it; no act of the roots holds another one.
+    pub fn act(&self, genesis: &Genesis) -> Option<Act> {
+        let bytes = self.signed_bytes(&genesis.id());
+        let signed: BTreeSet<u8> = self
+            .signatures
+            .iter()
+            .filter(|s| {
+                let key = genesis.body().roots.get(usize::from(s.root));
+                key.is_some_and(|key| verify_tagged(key, ROOT_TAG, &bytes, &s.signature))
+            })
+            .map(|s| s.root)
+            .collect();
+        if signed.len() < usize::from(genesis.body().threshold) {
+            return None;
+        }
+        let operation = codec::decode::<Operation, { 16 * 1024 }>("root act", &self.operation);
+        match Act::read(&operation.ok()?)?.ok()? {
+            act @ (Act::Admit(_) | Act::End(_) | Act::Adopt(_) | Act::Allowance(_)) => Some(act),
+            _ => None,
+        }
+    }
+}
+
 /// An act, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
@@ -242,6 +341,8 @@ pub enum Act {
     Fork(Box<ForkProof>),
     /// See [`SecretAct`].
     Secret(SecretAct),
+    /// See [`RootAct`].
+    Root(RootAct),
 }
 
 impl Act {
@@ -259,6 +360,7 @@ impl Act {
             act_code::FIELD => body(operation).map(Self::Field),
             act_code::FORK => body(operation).map(|f| Self::Fork(Box::new(f))),
             act_code::SECRET => body(operation).map(Self::Secret),
+            act_code::ROOT => body(operation).map(Self::Root),
             _ => return None,
         })
     }
@@ -274,6 +376,7 @@ impl Act {
             Self::Field(a) => Operation::new(act_code::FIELD, a),
             Self::Fork(a) => Operation::new(act_code::FORK, a.as_ref()),
             Self::Secret(a) => Operation::new(act_code::SECRET, a),
+            Self::Root(a) => Operation::new(act_code::ROOT, a),
         }
     }
 }

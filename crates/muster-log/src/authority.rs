@@ -1,75 +1,46 @@
 //! Who may write: the grants that follow from the genesis and the acts of lane 0.
 //!
 //! [`Authority`] is a function of the set of acts: the order in which they are learnt changes
-//! nothing. This version acts on admissions and allowances; endings, adoptions and fork proofs are
-//! kept with their places and answered by [`Authority::pending_acts`], but do not end a grant yet.
+//! nothing. What gives, ends and takes back is decided by the resolver (`resolve.rs`), as a whole,
+//! whenever an act comes that may change what others came to; an admission that touches nothing
+//! else is added beside.
+//!
+//! Knowing a device is not trusting it: the entries of a device whose grant has ended, or was given
+//! by somebody who could not by then, are verified, kept and passed on like all others, and do not
+//! count. So all devices hold the same entries, in whatever order they heard what.
 
-use std::collections::BTreeMap;
+mod grant;
+mod resolve;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod graphs;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod named;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     act::{Act, Admit, Audience, KeyAct, act_id},
     entry::{LogKey, PartBody, VerifiedEntry},
     genesis::Genesis,
     hash,
-    ids::{
-        Class, DeviceId, EntryHash, ExchangeKey, GrantId, IncidentId, Lamport, Millis, ObjectId,
-        Seq,
-    },
+    ids::{Class, DeviceId, GrantId, IncidentId, Lane, Seq},
     operation::PartContent,
-    role::{MAX_DEPTH, Role},
+    role::Role,
 };
 
-/// A valid grant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
-    /// Its id.
-    pub id: GrantId,
-    /// Who holds it.
-    pub device: DeviceId,
-    /// The key to which keys are sealed for the holder.
-    pub exchange: ExchangeKey,
-    /// What it allows.
-    pub role: Role,
-    /// The volunteer record it acts for.
-    pub person: Option<ObjectId>,
-    /// The team or site it is limited to.
-    pub scope: Option<ObjectId>,
-    /// What people call the device.
-    pub label: String,
-    /// The short code in numbers.
-    pub code: String,
-    /// After this the holder gets no new keys.
-    pub expires: Option<Millis>,
-    /// The grant under which it was given; none for the founder's.
-    pub parent: Option<GrantId>,
-    /// How far below the founder's it is.
-    pub depth: u8,
-}
+pub use grant::{ActPlace, Adoption, Ending, Grant, Membership, Standing, Verdict};
+use resolve::{Acts, Resolved};
 
-/// Where an act stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ActPlace {
-    /// Whose log it is in.
-    pub log: LogKey,
-    /// Its entry's place.
-    pub seq: Seq,
-    /// Its entry's hash.
-    pub hash: EntryHash,
-    /// Its entry's logical time.
-    pub lamport: Lamport,
-    /// The grant its entry names.
-    pub grant: GrantId,
-}
-
-/// What an entry's grant says of it.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Standing<'a> {
-    /// It counts, with this grant's powers.
-    Counts(&'a Grant),
-    /// The grant is not known, or not valid by what is known so far.
-    Unknown,
-    /// The grant is another device's.
-    NotTheirs,
+/// What an entry of lane 0 has changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// Grants that became known.
+    pub grants: Vec<GrantId>,
+    /// Devices of which other entries count now than before.
+    pub judged: BTreeSet<DeviceId>,
 }
 
 /// All acts known, and the grants that follow.
@@ -77,45 +48,49 @@ pub enum Standing<'a> {
 pub struct Authority {
     incident: IncidentId,
     genesis: Genesis,
-    grants: BTreeMap<GrantId, Grant>,
-    by_device: BTreeMap<DeviceId, Vec<GrantId>>,
-    acts: BTreeMap<GrantId, (ActPlace, Act)>,
+    founder: Grant,
+    acts: Acts,
     /// Acts by the grant that their entry names.
     under: BTreeMap<GrantId, Vec<GrantId>>,
     /// Allowances by device.
     raised: BTreeMap<DeviceId, Vec<(ActPlace, u64)>>,
-    /// Admissions whose own grant is not valid yet, by that grant.
-    waiting: BTreeMap<GrantId, Vec<(GrantId, ActPlace, Admit)>>,
+    resolved: Resolved,
+    by_device: BTreeMap<DeviceId, Vec<GrantId>>,
+    /// The grants for which acts wait.
+    wanted: BTreeSet<GrantId>,
 }
 
 impl Authority {
     /// Starts from the genesis: the founder's grant, and nothing else.
     pub fn new(genesis: Genesis) -> Self {
         let incident = genesis.id();
-        let founder = &genesis.body().founder;
-        let id = hash::founder_grant(&incident);
-        let grant = Grant {
-            id,
-            device: founder.device,
-            exchange: founder.exchange,
+        let body = &genesis.body().founder;
+        let founder = Grant {
+            id: hash::founder_grant(&incident),
+            device: body.device,
+            exchange: body.exchange,
             role: Role::Hq,
             person: None,
             scope: None,
-            label: founder.label.to_string(),
-            code: founder.code.to_string(),
+            label: body.label.to_string(),
+            code: body.code.to_string(),
             expires: None,
             parent: None,
             depth: 0,
+            lifts: Vec::new(),
+            given_by: Role::Root,
         };
+        let acts = Acts::new();
         Self {
             incident,
-            by_device: BTreeMap::from([(grant.device, vec![id])]),
-            grants: BTreeMap::from([(id, grant)]),
             genesis,
-            acts: BTreeMap::new(),
+            resolved: resolve::resolve(&founder, &acts),
+            by_device: BTreeMap::from([(founder.device, vec![founder.id])]),
+            founder,
+            acts,
             under: BTreeMap::new(),
             raised: BTreeMap::new(),
-            waiting: BTreeMap::new(),
+            wanted: BTreeSet::new(),
         }
     }
 
@@ -129,108 +104,243 @@ impl Authority {
         &self.genesis
     }
 
-    /// Takes in an entry of lane 0. Returns the grants that became valid by it.
-    pub fn learn(&mut self, log: &LogKey, entry: &VerifiedEntry) -> Vec<GrantId> {
-        let mut fresh = Vec::new();
+    /// Takes in an entry of lane 0.
+    pub fn learn(&mut self, log: &LogKey, entry: &VerifiedEntry) -> Learned {
+        let mut learned = Learned::default();
+        let mut again = false;
         for (id, act) in acts_of(entry) {
-            let place = ActPlace {
+            let mut place = ActPlace {
                 log: *log,
                 seq: entry.seq(),
                 hash: entry.hash(),
                 lamport: entry.header().lamport,
                 grant: entry.header().grant,
+                root: false,
             };
-            if self.acts.insert(id, (place, act.clone())).is_some() {
-                continue;
-            }
-            self.under.entry(place.grant).or_default().push(id);
-            match act {
-                Act::Admit(admit) => self.admit(id, place, admit, &mut fresh),
-                Act::Allowance(a) => {
-                    let raised = self.raised.entry(a.device).or_default();
-                    raised.push((place, a.entries));
-                }
-                _ => {}
-            }
+            let (id, act) = match act {
+                Act::Root(root) => match root.act(&self.genesis) {
+                    Some(act) => {
+                        place.root = true;
+                        (root.id(&self.incident), act)
+                    }
+                    None => continue,
+                },
+                act => (id, act),
+            };
+            again |= self.take(id, place, act, &mut learned);
         }
-        fresh
+        if again {
+            self.resolve(&mut learned);
+        }
+        learned
     }
 
-    fn admit(&mut self, id: GrantId, place: ActPlace, admit: Admit, fresh: &mut Vec<GrantId>) {
-        let mut todo = vec![(id, place, admit)];
-        while let Some((id, place, admit)) = todo.pop() {
-            let Some(parent) = self.grants.get(&place.grant) else {
-                self.waiting
-                    .entry(place.grant)
-                    .or_default()
-                    .push((id, place, admit));
-                continue;
-            };
-            let depth = parent.depth + 1;
-            let allowed = parent.device == place.log.device
-                && parent.role.may_grant(admit.role)
-                && depth <= MAX_DEPTH;
-            if !allowed {
-                continue;
-            }
-            let grant = Grant {
-                id,
-                device: admit.device,
-                exchange: admit.exchange,
-                role: admit.role,
-                person: admit.person,
-                scope: admit.scope,
-                label: admit.label.to_string(),
-                code: admit.code.to_string(),
-                expires: admit.expires,
-                parent: Some(parent.id),
-                depth,
-            };
-            let of_device = self.by_device.entry(grant.device).or_default();
-            let at = of_device.partition_point(|other| *other < id);
-            of_device.insert(at, id);
-            self.grants.insert(id, grant);
-            fresh.push(id);
-            todo.extend(self.waiting.remove(&id).unwrap_or_default());
+    /// Takes in one act; true where all has to be resolved again.
+    fn take(&mut self, id: GrantId, place: ActPlace, act: Act, learned: &mut Learned) -> bool {
+        if let Some((known, _)) = self.acts.get_mut(&id) {
+            // An act of the roots in two logs: everyone shows the same one.
+            *known = place.min(*known);
+            return false;
         }
+        self.under.entry(place.grant).or_default().push(id);
+        let again = self.add(id, &place, &act, learned);
+        self.acts.insert(id, (place, act));
+        again
+    }
+
+    /// Adds an act that changes nothing for others; true where all has to be resolved again.
+    fn add(&mut self, id: GrantId, place: &ActPlace, act: &Act, learned: &mut Learned) -> bool {
+        match act {
+            Act::Allowance(a) => {
+                let raised = self.raised.entry(a.device).or_default();
+                raised.push((*place, a.entries));
+                false
+            }
+            Act::Admit(admit) if !place.root => self.admit(id, place, admit, learned),
+            Act::Admit(_) | Act::End(_) | Act::Adopt(_) => true,
+            _ => false,
+        }
+    }
+
+    fn admit(
+        &mut self,
+        id: GrantId,
+        place: &ActPlace,
+        admit: &Admit,
+        learned: &mut Learned,
+    ) -> bool {
+        let Some(parent) = self.resolved.grants.get(&place.grant) else {
+            self.resolved.verdicts.insert(id, Verdict::Waits);
+            self.wanted.insert(place.grant);
+            return false;
+        };
+        let device = place.log.device;
+        if self.wanted.contains(&id)
+            || self.resolved.void.contains(&place.grant)
+            || self.resolved.endings.contains_key(&device)
+        {
+            return true;
+        }
+        let given = resolve::grant_of(id, parent, admit).filter(|_| parent.device == device);
+        let verdict = match given {
+            Some(grant) => {
+                note(&mut self.by_device, &grant);
+                self.resolved.grants.insert(id, grant);
+                learned.grants.push(id);
+                Verdict::Counts
+            }
+            None => Verdict::NotPermitted,
+        };
+        self.resolved.verdicts.insert(id, verdict);
+        false
+    }
+
+    fn resolve(&mut self, learned: &mut Learned) {
+        let now = resolve::resolve(&self.founder, &self.acts);
+        let before = std::mem::replace(&mut self.resolved, now);
+        let now = &self.resolved;
+        for (id, grant) in &now.grants {
+            if !before.grants.contains_key(id) {
+                note(&mut self.by_device, grant);
+                learned.grants.push(*id);
+            }
+        }
+        let turned = before.void.symmetric_difference(&now.void);
+        let turned = turned.filter_map(|id| now.grants.get(id)).map(|g| g.device);
+        learned.judged.extend(turned);
+        learned
+            .judged
+            .extend(differing(&before.endings, &now.endings).copied());
+        learned
+            .judged
+            .extend(differing(&before.adoptions, &now.adoptions).map(|log| log.device));
+        let waits = now.verdicts.iter().filter(|(_, v)| **v == Verdict::Waits);
+        let waits = waits.filter_map(|(id, _)| self.acts.get(id));
+        self.wanted = waits
+            .flat_map(|(place, act)| match act {
+                Act::End(end) => [place.grant, end.grant],
+                _ => [place.grant; 2],
+            })
+            .collect();
     }
 
     /// What the grant that an entry names says of it.
-    pub fn standing(&self, device: &DeviceId, grant: &GrantId) -> Standing<'_> {
-        match self.grants.get(grant) {
-            Some(g) if g.device == *device => Standing::Counts(g),
-            Some(_) => Standing::NotTheirs,
-            None => Standing::Unknown,
+    pub fn standing(&self, log: &LogKey, seq: Seq, grant: &GrantId) -> Standing<'_> {
+        let Some(grant) = self.resolved.grants.get(grant) else {
+            return Standing::Unknown;
+        };
+        if grant.device != log.device {
+            return Standing::NotTheirs;
+        }
+        let past = self.resolved.void.contains(&grant.id)
+            || self
+                .endings(&log.device)
+                .iter()
+                .any(|e| e.touches(grant) && e.is_past(log, seq));
+        match past && !self.is_adopted(log, seq, grant) {
+            true => Standing::Disputed(grant),
+            false => Standing::Counts(grant),
         }
     }
 
-    /// A valid grant by its id.
+    /// Whether somebody senior took an entry back: for what is said of people, one's equals may.
+    fn is_adopted(&self, log: &LogKey, seq: Seq, grant: &Grant) -> bool {
+        let adoptions = self.resolved.adoptions.get(log).into_iter().flatten();
+        let mut within = adoptions.filter(|a| (a.from..=a.to).contains(&seq));
+        within.any(|a| match log.lane {
+            Lane::DATA => a.rank <= grant.role,
+            _ => a.rank < grant.role,
+        })
+    }
+
+    /// A grant by its id, valid or not.
     pub fn grant(&self, id: &GrantId) -> Option<&Grant> {
-        self.grants.get(id)
+        self.resolved.grants.get(id)
     }
 
-    /// All valid grants.
+    /// All grants, valid or not.
     pub fn grants(&self) -> impl Iterator<Item = &Grant> {
-        self.grants.values()
+        self.resolved.grants.values()
     }
 
-    /// The valid grants of a device, by id.
+    /// The grants under which a device may still write.
+    pub fn live(&self) -> impl Iterator<Item = &Grant> {
+        self.grants().filter(|g| self.is_live(g))
+    }
+
+    /// Whether whoever gave it could give it.
+    pub fn is_valid(&self, grant: &Grant) -> bool {
+        !self.resolved.void.contains(&grant.id)
+    }
+
+    /// Whether its holder may still write under it.
+    pub fn is_live(&self, grant: &Grant) -> bool {
+        self.is_valid(grant) && self.ending_of(grant).is_none()
+    }
+
+    /// What ended a grant, if anything did.
+    pub fn ending_of(&self, grant: &Grant) -> Option<&Ending> {
+        let mut endings = self.endings(&grant.device).iter();
+        endings.find(|e| e.touches(grant))
+    }
+
+    /// The endings in effect that speak of a device.
+    pub fn endings(&self, device: &DeviceId) -> &[Ending] {
+        let endings = self.resolved.endings.get(device);
+        endings.map_or(&[], Vec::as_slice)
+    }
+
+    /// The adoptions in effect, by log.
+    pub fn adoptions(&self) -> impl Iterator<Item = (&LogKey, &Adoption)> {
+        let logs = self.resolved.adoptions.iter();
+        logs.flat_map(|(log, all)| all.iter().map(move |a| (log, a)))
+    }
+
+    /// What became of an act that gives, ends or adopts.
+    pub fn verdict(&self, act: &GrantId) -> Option<Verdict> {
+        let known = self.resolved.verdicts.get(act).copied();
+        known.or_else(|| self.resolved.grants.get(act).map(|_| Verdict::Counts))
+    }
+
+    /// The grants of a device, by id, valid or not.
     pub fn grants_of(&self, device: &DeviceId) -> impl Iterator<Item = &Grant> {
         let ids = self.by_device.get(device).into_iter().flatten();
-        ids.filter_map(|id| self.grants.get(id))
+        ids.filter_map(|id| self.resolved.grants.get(id))
     }
 
-    /// The most senior valid grant of a device.
+    /// The most senior grant under which a device may still write.
     pub fn best_grant(&self, device: &DeviceId) -> Option<&Grant> {
-        self.grants_of(device).min_by_key(|g| (g.role, g.id))
+        let live = self.grants_of(device).filter(|g| self.is_live(g));
+        live.min_by_key(|g| (g.role, g.id))
     }
 
-    /// Whether anyone admitted this device.
+    /// The grant by which a device is called: its most senior one, a live one if there is any.
+    pub fn naming_grant(&self, device: &DeviceId) -> Option<&Grant> {
+        let any = || self.grants_of(device).min_by_key(|g| (g.role, g.id));
+        self.best_grant(device).or_else(any)
+    }
+
+    /// Whether a device belongs to the incident.
+    pub fn membership(&self, device: &DeviceId) -> Membership<'_> {
+        if !self.knows(device) {
+            return Membership::Stranger;
+        }
+        match self.best_grant(device) {
+            Some(grant) => Membership::Member(grant),
+            None => {
+                let ended = self.grants_of(device).find_map(|g| self.ending_of(g));
+                Membership::Ended(ended)
+            }
+        }
+    }
+
+    /// Whether anyone admitted this device, whatever came of it.
     pub fn knows(&self, device: &DeviceId) -> bool {
         self.by_device.contains_key(device)
     }
 
-    /// Most entries of each of a device's logs: its role's, or more by an allowance of hq.
+    /// Most entries of each of a device's logs: its role's, or more by an allowance of hq. Endings
+    /// take nothing back: others may hold these entries already, and must be able to pass them on.
     pub fn allowance(&self, device: &DeviceId) -> u64 {
         let by_role = self
             .grants_of(device)
@@ -239,8 +349,9 @@ impl Authority {
             .unwrap_or(0);
         let raised = self.raised.get(device).into_iter().flatten();
         let counts = raised.filter(|(place, _)| {
-            matches!(self.standing(&place.log.device, &place.grant),
-                Standing::Counts(g) if g.role <= Role::Hq)
+            place.root
+                || matches!(self.standing(&place.log, place.seq, &place.grant),
+                Standing::Counts(g) | Standing::Disputed(g) if g.role <= Role::Hq)
         });
         let most = counts.map(|(_, entries)| *entries).max();
         most.unwrap_or(0).max(by_role)
@@ -259,13 +370,25 @@ impl Authority {
 
     /// Acts that are kept, and on which this version does not act.
     pub fn pending_acts(&self) -> impl Iterator<Item = (&GrantId, &ActPlace, &Act)> {
-        self.acts().filter(|(_, _, act)| {
-            matches!(
-                act,
-                Act::End(_) | Act::Adopt(_) | Act::Field(_) | Act::Fork(_)
-            )
-        })
+        self.acts()
+            .filter(|(_, _, act)| matches!(act, Act::Field(_) | Act::Fork(_)))
     }
+}
+
+fn note(by_device: &mut BTreeMap<DeviceId, Vec<GrantId>>, grant: &Grant) {
+    let of_device = by_device.entry(grant.device).or_default();
+    let at = of_device.partition_point(|other| *other < grant.id);
+    of_device.insert(at, grant.id);
+}
+
+/// The keys whose values are not the same in both.
+fn differing<'a, K: Ord, V: PartialEq>(
+    one: &'a BTreeMap<K, V>,
+    other: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = &'a K> {
+    let here = one.iter().filter(|(k, v)| other.get(*k) != Some(*v));
+    let only_there = other.keys().filter(|k| !one.contains_key(*k));
+    here.map(|(k, _)| k).chain(only_there)
 }
 
 /// Whether a key act made under this grant decides for what its key is written with: coordinators and

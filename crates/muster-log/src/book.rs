@@ -4,14 +4,14 @@
 //! whoever calls it journals what [`Book::receive`] admits before anything is acknowledged. A device
 //! that nobody admitted gets nothing past this door.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
 use crate::{
     act::Act,
     author::Tip,
-    authority::{Authority, Standing, acts_of, may_name_key},
+    authority::{Authority, Learned, Standing, acts_of, may_name_key},
     chain::{self, RunError, VerifiedRun},
     entry::{LogKey, VerifiedEntry},
     frontier::{self, Fit, LogHeads},
@@ -79,6 +79,8 @@ pub struct Admitted {
     pub grants: Vec<GrantId>,
     /// Keys that can be used from now on: parts under them should be read again.
     pub keys: Vec<KeyId>,
+    /// Devices of which other entries count now than before: what they wrote should be judged again.
+    pub judged: BTreeSet<DeviceId>,
 }
 
 /// What the door says of a run.
@@ -240,18 +242,19 @@ impl Book {
         };
         let fresh = heads.take(&run);
         self.entries += fresh;
-        let (mut grants, mut keys) = (Vec::new(), Vec::new());
+        let (mut learned, mut keys) = (Learned::default(), Vec::new());
         for entry in run.entries() {
             self.highest = self.highest.max(entry.header().lamport);
             if log.lane == Lane::AUTHORITY {
-                self.learn(&run, entry, &mut grants, &mut keys);
+                self.learn(&run, entry, &mut learned, &mut keys);
             }
         }
         Ok(Received::Admitted(Box::new(Admitted {
             run,
             fresh,
-            grants,
+            grants: learned.grants,
             keys,
+            judged: learned.judged,
         })))
     }
 
@@ -259,34 +262,54 @@ impl Book {
         &mut self,
         run: &VerifiedRun,
         entry: &VerifiedEntry,
-        grants: &mut Vec<GrantId>,
+        learned: &mut Learned,
         keys: &mut Vec<KeyId>,
     ) {
-        let fresh = self.authority.learn(run.log(), entry);
+        let now = self.authority.learn(run.log(), entry);
         let incident = self.authority.incident();
         let made = (entry.header().lamport, run.id(), entry.seq());
-        let standing = self
-            .authority
-            .standing(&run.log().device, &entry.header().grant);
+        let grant = entry.header().grant;
         for (_, act) in acts_of(entry) {
             let Act::Key(act) = act else { continue };
             keys.extend(self.keys.learn(&act));
+            let standing = self.authority.standing(run.log(), entry.seq(), &grant);
             if matches!(standing, Standing::Counts(grant) if may_name_key(grant, &act)) {
                 self.keys.vouch(&act, made);
             }
         }
         // Key acts that came before the grant they were made under.
-        for grant in fresh.iter().filter_map(|id| self.authority.grant(id)) {
+        for grant in now.grants.iter().filter_map(|id| self.authority.grant(id)) {
             for (place, act) in self.authority.acts_under(&grant.id) {
                 if let Act::Key(act) = act
-                    && place.log.device == grant.device
                     && may_name_key(grant, act)
+                    && matches!(
+                        self.authority.standing(&place.log, place.seq, &grant.id),
+                        Standing::Counts(_)
+                    )
                 {
                     let log = place.log.id(&incident);
                     self.keys.vouch(act, (place.lamport, log, place.seq));
                 }
             }
         }
-        grants.extend(fresh);
+        if !now.judged.is_empty() {
+            self.vouch_again();
+        }
+        learned.grants.extend(now.grants);
+        learned.judged.extend(now.judged);
+    }
+
+    /// Which acts count has changed: what is said of keys is gathered anew.
+    fn vouch_again(&mut self) {
+        let incident = self.authority.incident();
+        self.keys.forget_claims();
+        for (_, place, act) in self.authority.acts() {
+            let Act::Key(act) = act else { continue };
+            let standing = self.authority.standing(&place.log, place.seq, &place.grant);
+            if matches!(standing, Standing::Counts(grant) if may_name_key(grant, act)) {
+                let log = place.log.id(&incident);
+                self.keys.vouch(act, (place.lamport, log, place.seq));
+            }
+        }
     }
 }

@@ -31,6 +31,7 @@ contexts! {
     CLOSING = "muster 2026 bundle closing digest v1";
     RECORD = "muster 2026 bundle record check v1";
     FRONTIER = "muster 2026 frontier digest v1";
+    ROOT_ACT = "muster 2026 root act id v1";
     KEY_WRAP = "muster 2026 key wrapping nonce v1";
 }
 
@@ -97,6 +98,11 @@ pub fn grant_id(entry: &EntryHash, op: u16) -> GrantId {
 /// The id of the founder's grant, which stands in the genesis.
 pub fn founder_grant(incident: &IncidentId) -> GrantId {
     GrantId(digest(&GRANT, &[&incident.0, &u16::MAX.to_le_bytes()]))
+}
+
+/// The id of an act of the roots, over what they sign.
+pub(crate) fn root_act(signed: &[u8]) -> GrantId {
+    GrantId(digest(&ROOT_ACT, &[signed]))
 }
 
 /// The id of a class key.

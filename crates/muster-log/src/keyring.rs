@@ -135,6 +135,12 @@ impl KeyRing {
         }
     }
 
+    /// Forgets what was said of keys, so that it can be said again; the keys stay.
+    pub(crate) fn forget_claims(&mut self) {
+        self.claims.clear();
+        self.superseded.clear();
+    }
+
     fn unlock(&mut self, locked: Locked, fresh: &mut Vec<KeyId>) {
         if !self.held.contains_key(&locked.key)
             && let Some(key) = self.open_under(&locked)

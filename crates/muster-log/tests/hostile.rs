@@ -258,6 +258,7 @@ fn parts_operations_and_acts() {
         role: Some(Role::Lead),
         lifts: Bounded::default(),
         why: text("phone lost"),
+        extensions: Bounded::default(),
     };
     let admit = World::admit_act(&pen, Role::Lead);
     for act in [Act::Key(key), Act::End(end), Act::Admit(admit)] {

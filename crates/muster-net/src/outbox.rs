@@ -3,7 +3,7 @@
 //! A full outbox is the peer's slowness made visible; nothing is ever dropped from it silently.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 
@@ -12,8 +12,17 @@ use crate::frame::MAX_FRAME;
 /// Sends frames to one peer. Cheap to clone; all clones share the same few places.
 #[derive(Debug, Clone)]
 pub struct Outbox {
-    queue: mpsc::Sender<Vec<u8>>,
-    starved: Arc<AtomicBool>,
+    queue: mpsc::Sender<Queued>,
+    shared: Arc<Shared>,
+}
+
+/// A frame, and how often the outbox had been emptied when it was queued.
+type Queued = (u64, Vec<u8>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    starved: AtomicBool,
+    discarded: AtomicU64,
 }
 
 /// Why a frame was not taken.
@@ -31,13 +40,13 @@ pub enum SendError {
 impl Outbox {
     pub(crate) fn new(places: usize) -> (Self, OutboxRx) {
         let (queue, rx) = mpsc::channel(places.max(1));
-        let starved = Arc::new(AtomicBool::new(false));
+        let shared = Arc::new(Shared::default());
         (
             Self {
                 queue,
-                starved: Arc::clone(&starved),
+                shared: Arc::clone(&shared),
             },
-            OutboxRx { queue: rx, starved },
+            OutboxRx { queue: rx, shared },
         )
     }
 
@@ -47,17 +56,17 @@ impl Outbox {
     /// [`SendError::Full`] with the frame, `Closed`, or `BadLength`.
     pub fn try_send(&self, frame: Vec<u8>) -> Result<(), SendError> {
         check(&frame)?;
-        match self.queue.try_send(frame) {
+        match self.queue.try_send((self.epoch(), frame)) {
             Ok(()) => Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(SendError::Closed),
             Err(mpsc::error::TrySendError::Full(frame)) => {
-                self.starved.store(true, Ordering::Release);
+                self.shared.starved.store(true, Ordering::Release);
                 // A place may have come free between the refusal and the mark; then nobody would
                 // ever send the Writable event.
                 match self.queue.try_send(frame) {
                     Ok(()) => Ok(()),
                     Err(mpsc::error::TrySendError::Closed(_)) => Err(SendError::Closed),
-                    Err(mpsc::error::TrySendError::Full(frame)) => Err(SendError::Full(frame)),
+                    Err(mpsc::error::TrySendError::Full((_, frame))) => Err(SendError::Full(frame)),
                 }
             }
         }
@@ -70,7 +79,17 @@ impl Outbox {
     /// `Closed` or `BadLength`.
     pub async fn send(&self, frame: Vec<u8>) -> Result<(), SendError> {
         check(&frame)?;
-        self.queue.send(frame).await.map_err(|_| SendError::Closed)
+        let queued = (self.epoch(), frame);
+        self.queue.send(queued).await.map_err(|_| SendError::Closed)
+    }
+
+    /// Drops all frames that are queued and that the writer has not begun.
+    pub fn discard(&self) {
+        self.shared.discarded.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn epoch(&self) -> u64 {
+        self.shared.discarded.load(Ordering::Acquire)
     }
 
     /// Waits until there is a place.
@@ -108,17 +127,32 @@ fn check(frame: &[u8]) -> Result<(), SendError> {
 /// The writer's end.
 #[derive(Debug)]
 pub(crate) struct OutboxRx {
-    queue: mpsc::Receiver<Vec<u8>>,
-    starved: Arc<AtomicBool>,
+    queue: mpsc::Receiver<Queued>,
+    shared: Arc<Shared>,
 }
 
 impl OutboxRx {
     pub(crate) async fn recv(&mut self) -> Option<Vec<u8>> {
-        self.queue.recv().await
+        loop {
+            let queued = self.queue.recv().await?;
+            if let Some(frame) = self.current(queued) {
+                return Some(frame);
+            }
+        }
     }
 
     pub(crate) fn try_recv(&mut self) -> Option<Vec<u8>> {
-        self.queue.try_recv().ok()
+        loop {
+            let queued = self.queue.try_recv().ok()?;
+            if let Some(frame) = self.current(queued) {
+                return Some(frame);
+            }
+        }
+    }
+
+    /// The frame, if it was not discarded since.
+    fn current(&self, (epoch, frame): Queued) -> Option<Vec<u8>> {
+        (epoch == self.shared.discarded.load(Ordering::Acquire)).then_some(frame)
     }
 
     /// Takes nothing more in; what is queued still comes out.
@@ -128,6 +162,24 @@ impl OutboxRx {
 
     /// Whether a frame was refused since the last call; asked when there is room again.
     pub(crate) fn take_starved(&self) -> bool {
-        self.starved.swap(false, Ordering::AcqRel)
+        self.shared.starved.swap(false, Ordering::AcqRel)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_queued_before_a_discard_never_leaves() {
+        let (outbox, mut writer) = Outbox::new(4);
+        outbox.try_send(vec![1]).unwrap();
+        outbox.try_send(vec![2]).unwrap();
+        assert_eq!(writer.try_recv(), Some(vec![1]));
+        outbox.discard();
+        outbox.try_send(vec![3]).unwrap();
+        assert_eq!(writer.try_recv(), Some(vec![3]));
+        assert_eq!(writer.try_recv(), None);
     }
 }

@@ -179,6 +179,7 @@ fn first_keys(
             lockboxes: Bounded::try_from(vec![lockbox])?,
             under: Bounded::default(),
             previous: Bounded::default(),
+            extensions: Bounded::default(),
         };
         operations.push(Act::Key(act).write()?);
     }

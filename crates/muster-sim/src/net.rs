@@ -228,6 +228,8 @@ impl Net {
                     let due = other.incoming.back().map_or(due, |(d, _)| due.max(*d));
                     other.incoming.push_back((due, bytes));
                 }
+                // What is under way is under way: the worst case of a discard.
+                Effect::Discard => {}
                 Effect::Deliver { ticket, run } => {
                     let outcome = self.world.device(me.device)?.receive(&run);
                     let due = now + self.seed.below(weather.fsync + 1);

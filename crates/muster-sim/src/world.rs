@@ -155,6 +155,7 @@ impl World {
             code: text("D")?,
             expires: None,
             lifts: Bounded::default(),
+            extensions: Bounded::default(),
         });
         let part = (Class::C0, vec![operation(&admit)?]);
         let admitted = self
@@ -203,5 +204,6 @@ fn key_act(
         lockboxes: Bounded::try_from(lockboxes)?,
         under: Bounded::default(),
         previous: Bounded::default(),
+        extensions: Bounded::default(),
     }))
 }

@@ -134,6 +134,7 @@ impl Device {
                     .unwrap(),
                     under: Bounded::default(),
                     previous: Bounded::default(),
+                    extensions: Bounded::default(),
                 })
             })
             .collect()
@@ -155,6 +156,7 @@ impl Device {
             code: text("D"),
             expires: None,
             lifts: Bounded::default(),
+            extensions: Bounded::default(),
         });
         self.act(vec![admit]);
         let keys: Vec<(Class, ClassKey)> = self
@@ -245,7 +247,7 @@ impl Device {
         let standing = self
             .book
             .authority()
-            .standing(&run.log().device, &header.grant);
+            .standing(run.log(), entry.seq(), &header.grant);
         let Standing::Counts(grant) = standing else {
             return;
         };

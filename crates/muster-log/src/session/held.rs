@@ -111,6 +111,7 @@ mod tests {
             .unwrap(),
             under: Bounded::default(),
             previous: Bounded::default(),
+            extensions: Bounded::default(),
         };
         let mut ring = KeyRing::new(device, secret);
         ring.learn(&act);

@@ -9,6 +9,7 @@
 //! window of runs that were not receipted as durable. The session then stays open; what is admitted
 //! here goes on at once ([`Session::changed`]), and the dialler compares digests every 30 s.
 
+mod farewell;
 mod frame;
 mod greeting;
 mod heads;
@@ -107,6 +108,9 @@ impl ReadRequest {
 pub enum Effect {
     /// Send this frame to the peer, after all earlier ones.
     Send(Vec<u8>),
+    /// Drop the frames that were given to be sent and have not left yet: the peer is no member any
+    /// more.
+    Discard,
     /// Give this encoded run to [`Book::receive`]; when it is durable, or refused, say so with
     /// [`Session::stored`].
     Deliver {

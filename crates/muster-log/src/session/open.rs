@@ -10,7 +10,7 @@ use crate::{
     book::{Admitted, Book},
     chain::Run,
     entry::LogKey,
-    ids::{DeviceId, GrantId, Lane, LogId},
+    ids::{DeviceId, GrantId, Lane, LogId, Seq},
 };
 
 use super::{
@@ -85,6 +85,8 @@ pub(super) struct Open {
     pub(super) stats: Stats,
     /// Own logs of which the peer was found to have more.
     ahead: BTreeSet<LogKey>,
+    /// The peer is being let go: the place of the entry that ended it.
+    pub(super) parting: Option<(LogKey, Seq)>,
 }
 
 type Step = Result<(), CloseReason>;
@@ -123,7 +125,11 @@ impl Open {
             inbox: Inbox::default(),
             stats: Stats::default(),
             ahead: BTreeSet::new(),
+            parting: None,
         };
+        if open.is_parting(book, fx)? {
+            return Ok(open);
+        }
         open.check_member(book, fx);
         open.compare(book, &met.mine, &met.theirs, Some(&met.snapshot), fx)?;
         open.settle(book, fx)?;
@@ -176,6 +182,9 @@ impl Open {
 
     pub(super) fn frame(&mut self, book: &Book, bytes: &[u8], fx: &mut Vec<Effect>) -> Step {
         self.times.heard_since = true;
+        if self.is_parting(book, fx)? {
+            return Ok(());
+        }
         match Frame::from_bytes(bytes)? {
             None => {}
             Some(Frame::Bye(code, version)) => return Err(CloseReason::heard(code, version)),
@@ -200,6 +209,9 @@ impl Open {
         runs: Vec<Run>,
         fx: &mut Vec<Effect>,
     ) -> Step {
+        if self.is_parting(book, fx)? {
+            return self.part(book, id, runs, fx);
+        }
         self.read_answered(book, id, runs, fx);
         self.settle(book, fx)
     }
@@ -210,6 +222,9 @@ impl Open {
         admitted: &Admitted,
         fx: &mut Vec<Effect>,
     ) -> Step {
+        if self.is_parting(book, fx)? {
+            return Ok(());
+        }
         self.unsettle(book);
         self.learnt(book, admitted, fx);
         self.pass_on(book, &admitted.run, fx);
@@ -389,6 +404,9 @@ impl Open {
         }
         if self.times.now - self.times.heard >= SILENT_MS {
             return Err(CloseReason::Silent);
+        }
+        if self.is_parting(book, fx)? {
+            return Ok(());
         }
         let quiet = self.outbox.is_idle() && self.inbox.outstanding() == 0;
         let soon = self.moved && quiet;

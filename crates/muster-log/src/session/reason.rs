@@ -29,6 +29,13 @@ pub enum CloseReason {
     /// The other side does not know this device, by all that it and we know.
     #[error("the other side knows of nobody who admitted this device")]
     NotAdmittedThere,
+    /// The other side was a member, and is none any more. It was given the entry that ended it.
+    #[error("device {0} is no member of this incident any more")]
+    Revoked(DeviceId),
+    /// The other side says that this device is no member any more; the entry that says so, if it
+    /// counts, came before.
+    #[error("the other side says that this device is no member of the incident any more")]
+    RevokedThere,
     /// The other side did not prove that it is the device it names.
     #[error("the other side is not the device {0} it names")]
     Identity(DeviceId),
@@ -69,6 +76,8 @@ impl CloseReason {
             Self::Version { .. } => "other-version",
             Self::NotAdmitted(_) => "not-admitted",
             Self::NotAdmittedThere => "not-admitted-there",
+            Self::Revoked(_) => "revoked",
+            Self::RevokedThere => "revoked-there",
             Self::Identity(_) => "bad-identity",
             Self::SameDevice => "same-device",
             Self::Frame(_) => "malformed",
@@ -85,9 +94,10 @@ impl CloseReason {
     /// What is said of it to the other side; `None` where nothing is.
     pub(super) fn bye(&self) -> Option<u8> {
         match self {
-            Self::Stranger | Self::NotAdmittedThere | Self::Theirs(_) => None,
+            Self::Stranger | Self::NotAdmittedThere | Self::RevokedThere | Self::Theirs(_) => None,
             Self::Version { .. } => Some(bye::VERSION),
             Self::NotAdmitted(_) => Some(bye::NOT_ADMITTED),
+            Self::Revoked(_) => Some(bye::REVOKED),
             Self::Left => Some(bye::LEFT),
             Self::SameDevice => Some(bye::SAME_DEVICE),
             Self::Timeout | Self::Silent => Some(bye::LATE),
@@ -105,6 +115,7 @@ impl CloseReason {
             bye::VERSION => Self::Version { theirs: version },
             bye::NOT_ADMITTED => Self::NotAdmittedThere,
             bye::SAME_DEVICE => Self::SameDevice,
+            bye::REVOKED => Self::RevokedThere,
             other => Self::Theirs(other),
         }
     }
@@ -117,6 +128,7 @@ mod bye {
     pub(super) const LEFT: u8 = 4;
     pub(super) const SAME_DEVICE: u8 = 5;
     pub(super) const LATE: u8 = 6;
+    pub(super) const REVOKED: u8 = 7;
 }
 
 /// Why a run was refused, here or over there, or a log is not sent.

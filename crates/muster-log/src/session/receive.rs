@@ -235,6 +235,9 @@ impl Open {
                 });
             }
         }
+        if self.is_parting(book, fx)? {
+            return Ok(());
+        }
         self.receipts(&acks, fx);
         self.settle(book, fx)
     }

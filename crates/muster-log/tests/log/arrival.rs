@@ -1,7 +1,7 @@
 //! Any order of arrival, with gaps and repetitions, ends in the same frontier, grants and keys.
 
 use muster_log::{
-    act::{Act, Audience},
+    act::{Act, Adopt, Audience, Cut, End},
     book::Book,
     chain::Run,
     entry::PartBody,
@@ -33,6 +33,15 @@ fn outcome(book: &Book) -> impl PartialEq + std::fmt::Debug + use<> {
         .iter()
         .map(|g| book.authority().allowance(&g.device))
         .collect();
+    let standings: Vec<_> = book
+        .logs()
+        .flat_map(|log| (0..log.contiguous()).map(move |seq| (*log.key(), Seq(seq))))
+        .flat_map(|(log, seq)| grants.iter().map(move |g| (log, seq, g.id)))
+        .map(|(log, seq, grant)| {
+            let standing = book.authority().standing(&log, seq, &grant);
+            format!("{:?}", std::mem::discriminant(&standing))
+        })
+        .collect();
     let digests = (book.frontier_digest(), book.authority_digest());
     (
         digests,
@@ -41,6 +50,7 @@ fn outcome(book: &Book) -> impl PartialEq + std::fmt::Debug + use<> {
         (keys, claims),
         latest,
         allowances,
+        standings,
     )
 }
 
@@ -56,6 +66,16 @@ enum Deed {
     Allow { by: usize, of: usize, entries: u64 },
     /// Device `by` rotates C1 or C2, or says that it does.
     Rotate { by: usize, c2: bool, lie: u64 },
+    /// Device `by` ends what device `of` was given first, or leaves it a volunteer; the cut may lie
+    /// before its last entries.
+    End {
+        by: usize,
+        of: usize,
+        role: bool,
+        behind: u64,
+    },
+    /// Device `by` takes back what device `of` wrote last.
+    Adopt { by: usize, of: usize },
     /// Device `by` writes.
     Data { by: usize, count: usize },
 }
@@ -68,6 +88,9 @@ fn deed() -> impl Strategy<Value = Deed> {
             .prop_map(|(by, of, entries)| Deed::Allow { by, of, entries }),
         2 => (0..6usize, any::<bool>(), 0..1u64 << 40)
             .prop_map(|(by, c2, lie)| Deed::Rotate { by, c2, lie }),
+        2 => (0..6usize, 0..6usize, any::<bool>(), 0..3u64)
+            .prop_map(|(by, of, role, behind)| Deed::End { by, of, role, behind }),
+        1 => (0..6usize, 0..6usize).prop_map(|(by, of)| Deed::Adopt { by, of }),
         3 => (0..6usize, 1..5usize).prop_map(|(by, count)| Deed::Data { by, count }),
     ]
 }
@@ -127,6 +150,37 @@ fn history(deeds: &[Deed]) -> (World, Vec<Pen>, Vec<Run>) {
                 let personal = world.key_act(&own, class, me, &to[..1], &[&new], &[]);
                 pens[by].highest = Lamport(pens[by].highest.0.max(*lie));
                 runs.push(pens[by].acts(&[Act::Key(rotation), Act::Key(personal)]));
+            }
+            Deed::End {
+                by,
+                of,
+                role,
+                behind,
+            } => {
+                let (by, of) = (pick(by, &pens), pick(of, &pens));
+                let cut = pens[of].cut(Lane::DATA, *behind);
+                let end = End {
+                    grant: pens[of].grant,
+                    cuts: cut.into_iter().collect::<Vec<_>>().try_into().unwrap(),
+                    role: role.then_some(Role::Volunteer),
+                    lifts: Default::default(),
+                    why: text("lost"),
+                    extensions: Default::default(),
+                };
+                runs.push(pens[by].acts(&[Act::End(end)]));
+            }
+            Deed::Adopt { by, of } => {
+                let (by, of) = (pick(by, &pens), pick(of, &pens));
+                if let Some(cut) = pens[of].cut(Lane::DATA, 0) {
+                    let adopt = Adopt {
+                        log: pens[of].log(Lane::DATA),
+                        from: Seq(cut.seq.0 / 2),
+                        to: cut.seq,
+                        hash: cut.hash,
+                        signature: cut.signature,
+                    };
+                    runs.push(pens[by].acts(&[Act::Adopt(adopt)]));
+                }
             }
             Deed::Data { by, count } => {
                 let by = pick(by, &pens);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use muster_log::{
-    act::{Act, Admit, Allowance, Audience, KeyAct, LOCKBOX_INFO, Lockbox, Wrapped},
+    act::{Act, Admit, Allowance, Audience, Cut, KeyAct, LOCKBOX_INFO, Lockbox, Wrapped},
     author::{self, Draft, DraftPart, Tip},
     book::{Book, Received, Refusal},
     chain::{self, DeviceKey, Run, VerifiedRun},
@@ -114,6 +114,18 @@ impl Pen {
     }
 
     /// A plain part, for lane 0 or public data.
+    /// A cut of a log so many places before its end; the hash is the head's, which nobody checks.
+    pub fn cut(&self, lane: Lane, behind: u64) -> Option<Cut> {
+        let tip = self.tip(lane);
+        Some(Cut {
+            generation: self.generation,
+            lane,
+            seq: Seq(tip.next.0.checked_sub(1 + behind)?),
+            hash: tip.before,
+            signature: Signature([0; 64]),
+        })
+    }
+
     pub fn acts(&mut self, acts: &[Act]) -> Run {
         let operations: Vec<_> = acts.iter().map(|a| a.write().unwrap()).collect();
         self.write(Lane::AUTHORITY, vec![plain(operations)])
@@ -380,6 +392,7 @@ impl World {
             lockboxes: lockboxes.try_into().unwrap(),
             under: under.try_into().unwrap(),
             previous: previous.try_into().unwrap(),
+            extensions: Bounded::default(),
         }
     }
 
@@ -394,6 +407,7 @@ impl World {
             code: text("P1"),
             expires: None,
             lifts: Bounded::default(),
+            extensions: Bounded::default(),
         }
     }
 

@@ -67,6 +67,10 @@ fn part_header() -> impl Strategy<Value = PartHeader> + Clone {
     })
 }
 
+fn extension() -> impl Strategy<Value = Extension> + Clone {
+    (any::<u16>(), bytes(20)).prop_map(|(tag, bytes)| Extension { tag, bytes })
+}
+
 fn header() -> impl Strategy<Value = Header> {
     let numbers = (
         any::<u8>(),
@@ -76,13 +80,12 @@ fn header() -> impl Strategy<Value = Header> {
         any::<u8>(),
         any::<u8>(),
     );
-    let extension = (any::<u16>(), bytes(20)).prop_map(|(tag, bytes)| Extension { tag, bytes });
     (
         numbers,
         arr(),
         arr(),
         list(part_header(), 8),
-        list(extension, 16),
+        list(extension(), 16),
     )
         .prop_map(
             |(
@@ -197,10 +200,10 @@ fn act() -> impl Strategy<Value = Act> {
         object(),
         (words(), words()),
         option::of(any::<i64>()),
-        list(id(), 8),
+        (list(id(), 8), list(extension(), 4)),
     );
     let admit = admit.prop_map(
-        |(d, x, role, person, scope, (label, code), expires, lifts)| {
+        |(d, x, role, person, scope, (label, code), expires, (lifts, extensions))| {
             Act::Admit(Admit {
                 device: DeviceId(d),
                 exchange: ExchangeKey(x),
@@ -211,6 +214,7 @@ fn act() -> impl Strategy<Value = Act> {
                 code,
                 expires: expires.map(Millis),
                 lifts,
+                extensions,
             })
         },
     );
@@ -228,14 +232,16 @@ fn act() -> impl Strategy<Value = Act> {
         option::of(role()),
         list(id(), 8),
         words(),
+        list(extension(), 4),
     )
-        .prop_map(|(grant, cuts, role, lifts, why)| {
+        .prop_map(|(grant, cuts, role, lifts, why, extensions)| {
             Act::End(End {
                 grant,
                 cuts,
                 role,
                 lifts,
                 why,
+                extensions,
             })
         });
     let adopt =
@@ -255,17 +261,21 @@ fn act() -> impl Strategy<Value = Act> {
         list(lockbox(), 200),
         list(wrapped(), 8),
         list(wrapped(), 64),
+        list(extension(), 4),
     );
-    let key = key.prop_map(|(key, class, audience, lockboxes, under, previous)| {
-        Act::Key(KeyAct {
-            key: KeyId(key),
-            class: Class(class),
-            audience,
-            lockboxes,
-            under,
-            previous,
-        })
-    });
+    let key = key.prop_map(
+        |(key, class, audience, lockboxes, under, previous, extensions)| {
+            Act::Key(KeyAct {
+                key: KeyId(key),
+                class: Class(class),
+                audience,
+                lockboxes,
+                under,
+                previous,
+                extensions,
+            })
+        },
+    );
     let field = (
         any::<(u16, u16, u8, u8, u8)>(),
         words(),
@@ -313,7 +323,19 @@ fn act() -> impl Strategy<Value = Act> {
             lockboxes,
         })
     });
-    prop_oneof![admit, end, adopt, key, field, fork, allowance, secret]
+    let signature = (any::<u8>(), arr()).prop_map(|(root, s)| RootSignature {
+        root,
+        signature: Signature(s),
+    });
+    let root =
+        (arr(), bytes(300), list(signature, 16)).prop_map(|(salt, operation, signatures)| {
+            Act::Root(RootAct {
+                salt,
+                operation,
+                signatures,
+            })
+        });
+    prop_oneof![admit, end, adopt, key, field, fork, allowance, secret, root]
 }
 
 fn field_write() -> impl Strategy<Value = FieldWrite> {

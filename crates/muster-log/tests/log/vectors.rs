@@ -6,11 +6,11 @@ use std::{fs, path::PathBuf};
 use muster_log::{
     act::{
         Act, Adopt, Allowance, Audience, Branch, Cut, End, FieldDefinition, ForkProof, KeyAct,
-        Lockbox, SecretAct, Wrapped,
+        Lockbox, RootAct, SecretAct, Wrapped,
     },
     author::DraftPart,
     bundle::{Item, Reader, Stretch, Writer},
-    chain::{self, Run},
+    chain::{self, DeviceKey, Run},
     codec::{self, Bounded, Decode, Encode},
     entry::{Extension, Header, PartBody},
     genesis::Genesis,
@@ -188,6 +188,7 @@ fn every_act() {
                 role: Some(Role::Volunteer),
                 lifts: Bounded::default(),
                 why: text("phone lost"),
+                extensions: Bounded::default(),
             }),
         ),
         (
@@ -211,6 +212,7 @@ fn every_act() {
                 lockboxes: vec![lockbox(0x33)].try_into().unwrap(),
                 under: vec![wrapped(0x34)].try_into().unwrap(),
                 previous: vec![wrapped(0x35)].try_into().unwrap(),
+                extensions: Bounded::default(),
             }),
         ),
         (
@@ -254,6 +256,22 @@ fn every_act() {
                 secret: KeyId([0x36; 16]),
                 lockboxes: vec![lockbox(0x37)].try_into().unwrap(),
             }),
+        ),
+        (
+            "root",
+            72,
+            Act::Root(
+                RootAct::sign(
+                    &World::new().incident(),
+                    [0x38; 16],
+                    &Act::Allowance(Allowance {
+                        device: DeviceId([0x32; 32]),
+                        entries: 50_000,
+                    }),
+                    &[(0, &DeviceKey::from_bytes(&[0x39; 32]))],
+                )
+                .unwrap(),
+            ),
         ),
     ];
     for (name, code, act) in acts {

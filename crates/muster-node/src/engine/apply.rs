@@ -1,6 +1,6 @@
 //! From admitted entries to the model: who says it, may they, can it be read here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use muster_log::{
     authority::Standing,
@@ -62,14 +62,21 @@ struct Applying<'a> {
     unreadable: &'a mut BTreeMap<KeyId, u64>,
     operator: &'a mut Option<String>,
     changes: &'a mut VecDeque<Change>,
+    /// Apply what is said of these objects alone.
+    only: Option<&'a BTreeSet<ObjectId>>,
 }
 
 impl Applying<'_> {
     fn entry(&mut self, run: &VerifiedRun, entry: &VerifiedEntry) {
         let device = run.log().device;
         let grant = entry.header().grant;
-        let (role, person, scope) = match self.book.authority().standing(&device, &grant) {
-            Standing::Counts(g) => (g.role, g.person, g.scope),
+        let standing = self
+            .book
+            .authority()
+            .standing(run.log(), entry.seq(), &grant);
+        let disputed = matches!(standing, Standing::Disputed(_));
+        let (role, person, scope) = match standing {
+            Standing::Counts(g) | Standing::Disputed(g) => (g.role, g.person, g.scope),
             Standing::Unknown => {
                 *self.pending.entry(grant).or_default() += 1;
                 return;
@@ -105,7 +112,7 @@ impl Applying<'_> {
                 scope,
                 class: head.class,
                 urgency: entry.header().urgency,
-                disputed: false,
+                disputed,
             };
             self.operations(&content.operations, device, context, &mut touched);
         }
@@ -134,12 +141,18 @@ impl Applying<'_> {
                 self.inert("malformed");
                 continue;
             };
+            let object = object_of(&read);
+            if let Some(only) = self.only
+                && !object.is_some_and(|o| only.contains(&o))
+            {
+                continue;
+            }
+            touched.extend(object);
             if let DataOperation::Operator(name) = &read
                 && device == self.own
             {
                 *self.operator = Some(name.to_string());
             }
-            touched.extend(object_of(&read));
             if let Outcome::Inert(reason) = self.batch.apply(&context(index), &read) {
                 self.inert(&reason.to_string());
             }
@@ -173,6 +186,26 @@ impl Engine {
             unreadable: &mut self.unreadable,
             operator: &mut self.operator,
             changes: &mut self.changes,
+            only: None,
+        };
+        for entry in run.entries() {
+            applying.entry(run, entry);
+        }
+    }
+
+    /// Applies what a run says of some objects, which were forgotten before; what waits is counted
+    /// already.
+    pub(super) fn apply_again(&mut self, run: &VerifiedRun, only: &BTreeSet<ObjectId>) {
+        let mut applying = Applying {
+            book: &self.book,
+            own: self.key.id(),
+            batch: self.state.batch(),
+            counters: &mut Counters::default(),
+            pending: &mut BTreeMap::new(),
+            unreadable: &mut BTreeMap::new(),
+            operator: &mut self.operator,
+            changes: &mut VecDeque::new(),
+            only: Some(only),
         };
         for entry in run.entries() {
             applying.entry(run, entry);
@@ -183,8 +216,9 @@ impl Engine {
     pub(super) fn note_waiting(&mut self, run: &VerifiedRun) {
         for entry in run.entries() {
             let grant = entry.header().grant;
-            match self.book.authority().standing(&run.log().device, &grant) {
-                Standing::Counts(_) => {}
+            let authority = self.book.authority();
+            match authority.standing(run.log(), entry.seq(), &grant) {
+                Standing::Counts(_) | Standing::Disputed(_) => {}
                 Standing::NotTheirs => continue,
                 Standing::Unknown => {
                     *self.pending.entry(grant).or_default() += 1;
@@ -236,7 +270,7 @@ impl Engine {
     }
 }
 
-fn object_of(operation: &DataOperation) -> Option<ObjectId> {
+pub(super) fn object_of(operation: &DataOperation) -> Option<ObjectId> {
     match operation {
         DataOperation::Set(w)
         | DataOperation::Add(w)

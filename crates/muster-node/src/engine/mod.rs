@@ -4,12 +4,13 @@
 //! loop in [`crate::daemon`] calls it, and acknowledges nothing before [`Engine::flush`].
 
 mod apply;
+mod judge;
 mod open;
 mod places;
 mod read;
 mod write;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use muster_log::{
     authority::Grant,
@@ -58,6 +59,8 @@ pub struct Engine {
     since_checkpoint: u64,
     /// Grants and keys that became known since the last flush.
     late: (Vec<GrantId>, Vec<KeyId>),
+    /// Devices whose entries are to be judged again.
+    judged: BTreeSet<DeviceId>,
     dirty: bool,
     broken: bool,
     operator: Option<String>,
@@ -108,13 +111,10 @@ impl Engine {
         self.book.incident()
     }
 
-    /// The grant this device writes under, if it is valid by what is known.
+    /// The grant this device writes under, if it still has one by what is known. Of several the most
+    /// senior: a promotion is a second grant.
     pub fn own_grant(&self) -> Option<&Grant> {
-        let own = self
-            .secrets
-            .member()
-            .and_then(|m| self.book.authority().grant(&m.grant));
-        own.or_else(|| self.book.authority().best_grant(&self.device()))
+        self.book.authority().best_grant(&self.device())
     }
 
     /// What was refused, and what waits.
@@ -202,6 +202,7 @@ impl Engine {
         self.since_checkpoint += admitted.fresh;
         self.late.0.extend(&admitted.grants);
         self.late.1.extend(&admitted.keys);
+        self.judged.extend(&admitted.judged);
         self.admitted.push(admitted.clone());
         Ok(())
     }
@@ -253,10 +254,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Applies what waited for grants and keys that came since the last flush; once for all of them.
+    /// Applies what waited for grants and keys that came since the last flush, and judges again what
+    /// was judged otherwise before; once for all of them.
     fn settle_late(&mut self) -> Result<(), NodeError> {
         let (grants, keys) = std::mem::take(&mut self.late);
-        let caught_up = self.catch_up(&grants, &keys);
+        let judged = std::mem::take(&mut self.judged);
+        let caught_up = self
+            .catch_up(&grants, &keys)
+            .and_then(|()| match judged.is_empty() {
+                true => Ok(()),
+                false => self.judge_again(&judged),
+            });
         self.broken |= caught_up.is_err();
         caught_up
     }

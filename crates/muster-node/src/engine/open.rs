@@ -2,7 +2,7 @@
 //! sound and as new as it says, and computed from the entries where it is not.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     path::Path,
 };
 
@@ -98,6 +98,7 @@ impl Engine {
             dirty: false,
             broken: false,
             late: (Vec::new(), Vec::new()),
+            judged: BTreeSet::new(),
             operator: mark.as_ref().and_then(|m| m.operator.clone()),
         };
         if !engine.read_journal(mark.as_ref())? {
@@ -122,6 +123,7 @@ impl Engine {
     /// the journal up to the mark is not what the index was made from.
     fn read_journal(&mut self, mark: Option<&Mark>) -> Result<bool, NodeError> {
         let (mut grants, mut keys) = (Vec::new(), Vec::new());
+        let mut judged = BTreeSet::new();
         let mut ahead = mark;
         let mut sound = true;
         // Something waited for a grant or key, and had it before the index was written.
@@ -141,6 +143,7 @@ impl Engine {
                 self.since_checkpoint += admitted.fresh;
                 grants.extend(admitted.grants);
                 keys.extend(admitted.keys);
+                judged.extend(admitted.judged);
             } else {
                 // What waited for a grant or key that came before the mark was applied by then.
                 self.note_waiting(&admitted.run);
@@ -152,6 +155,9 @@ impl Engine {
         }
         if sound {
             self.catch_up(&grants, &keys)?;
+            if !judged.is_empty() {
+                self.judge_again(&judged)?;
+            }
         }
         Ok(sound)
     }

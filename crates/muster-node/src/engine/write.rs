@@ -140,7 +140,7 @@ impl Engine {
         } else {
             Role::Coordinator
         };
-        let readers = self.book.authority().grants().filter(|g| g.role <= least);
+        let readers = self.book.authority().live().filter(|g| g.role <= least);
         let mut to: BTreeMap<DeviceId, _> = readers.map(|g| (g.device, g.exchange)).collect();
         to.insert(self.device(), exchange);
         let mut lockboxes = Vec::new();
@@ -154,6 +154,7 @@ impl Engine {
             lockboxes: Bounded::try_from(lockboxes)?,
             under: Bounded::default(),
             previous: Bounded::default(),
+            extensions: Bounded::default(),
         };
         self.write_acts(kind::KEY, &[Act::Key(act)], now, random)?;
         Ok(())

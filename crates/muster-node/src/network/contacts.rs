@@ -151,6 +151,10 @@ impl Node {
             };
             match effect {
                 Effect::Send(frame) => contact.queue.push_back(frame),
+                Effect::Discard => {
+                    contact.queue.clear();
+                    contact.outbox.discard();
+                }
                 Effect::Deliver { ticket, run } => {
                     let outcome = self
                         .engine
@@ -194,9 +198,10 @@ impl Node {
                         | CloseReason::Flood
                         | CloseReason::Broken
                         | CloseReason::SameDevice => Some(STRANGER_BAN),
-                        CloseReason::NotAdmitted(_) | CloseReason::NotAdmittedThere => {
-                            Some(NOT_ADMITTED_BAN)
-                        }
+                        CloseReason::NotAdmitted(_)
+                        | CloseReason::NotAdmittedThere
+                        | CloseReason::Revoked(_)
+                        | CloseReason::RevokedThere => Some(NOT_ADMITTED_BAN),
                         _ => None,
                     };
                     while let Some(frame) = contact.queue.pop_front() {

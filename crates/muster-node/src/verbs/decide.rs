@@ -25,7 +25,7 @@ fn described(engine: &Engine, conflict: &conflicts::Conflict) -> Json {
         engine
             .book()
             .authority()
-            .best_grant(&id)
+            .naming_grant(&id)
             .map(|g| g.label.clone())
     };
     let mut letter = b'A';

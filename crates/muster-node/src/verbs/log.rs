@@ -36,7 +36,7 @@ fn label(engine: &Engine, device: &muster_log::ids::DeviceId) -> Option<String> 
     engine
         .book()
         .authority()
-        .best_grant(device)
+        .naming_grant(device)
         .map(|g| g.label.clone())
 }
 
@@ -125,10 +125,11 @@ pub fn log(engine: &Engine, of: Option<&str>, refused: bool, limit: Option<usize
     let of = of.map(|given| resolve(engine, given, &[])).transpose()?;
     let mut items: Vec<((u64, String, u64), Json)> = Vec::new();
     each_entry(engine, |run, entry| {
-        let standing = engine
-            .book()
-            .authority()
-            .standing(&run.log().device, &entry.header().grant);
+        let standing =
+            engine
+                .book()
+                .authority()
+                .standing(run.log(), entry.seq(), &entry.header().grant);
         let counts = matches!(standing, Standing::Counts(_));
         if refused && counts {
             return;
@@ -154,6 +155,7 @@ pub fn log(engine: &Engine, of: Option<&str>, refused: bool, limit: Option<usize
             "kind": kind_code(header.kind),
             "grant": header.grant.hex(),
             "counts": counts,
+            "disputed": matches!(standing, Standing::Disputed(_)),
             "parts": header.parts.iter().map(|p| json!({ "class": p.class.0, "bytes": p.len })).collect::<Vec<_>>(),
             "objects": objects.iter().map(|id| brief(engine, *id)).collect::<Vec<_>>(),
             "acts": if run.log().lane == Lane::AUTHORITY { act_codes(entry) } else { Vec::new() },
@@ -192,6 +194,7 @@ fn act_codes(entry: &VerifiedEntry) -> Vec<String> {
             Act::Field(f) => format!("field {}", &*f.name),
             Act::Fork(_) => "fork".into(),
             Act::Secret(_) => "secret".into(),
+            Act::Root(_) => "root".into(),
         })
         .collect()
 }

@@ -137,6 +137,7 @@ pub fn admit(
         code: unique_code(engine, &body.code),
         expires: None,
         lifts: Bounded::default(),
+        extensions: Bounded::default(),
     };
     let label = admit.label.to_string();
     let code = admit.code.to_string();
@@ -244,6 +245,7 @@ fn shared(
         lockboxes: Bounded::try_from(vec![lockbox]).map_err(NodeError::from)?,
         under: Bounded::default(),
         previous: Bounded::default(),
+        extensions: Bounded::default(),
     }))
 }
 
@@ -269,6 +271,7 @@ fn personal(
         lockboxes: Bounded::try_from(vec![lockbox]).map_err(NodeError::from)?,
         under: Bounded::try_from(vec![under]).map_err(NodeError::from)?,
         previous: Bounded::default(),
+        extensions: Bounded::default(),
     }))
 }
 

@@ -1,0 +1,75 @@
+//! What follows when authority changes its judgement of entries that were applied already: a
+//! revocation, an adoption, a re-admission.
+//!
+//! The objects that the devices concerned ever touched are forgotten and computed anew from all
+//! entries, so that the state is the one that a device comes to which heard everything at once.
+
+use std::collections::BTreeSet;
+
+use muster_log::{
+    book::Refusal,
+    chain::{self, VerifiedRun},
+    ids::{DeviceId, ObjectId},
+    keyring::Opened,
+    record, run,
+};
+
+use super::{Engine, apply::object_of};
+use crate::error::NodeError;
+
+impl Engine {
+    /// Judges again what these devices wrote.
+    pub(super) fn judge_again(&mut self, devices: &BTreeSet<DeviceId>) -> Result<(), NodeError> {
+        let mut touched = BTreeSet::new();
+        let book = &self.book;
+        self.each_run(|_, run| {
+            if devices.contains(&run.log().device) {
+                touched.extend(objects_of(book, run));
+            }
+        })?;
+        if touched.is_empty() {
+            return Ok(());
+        }
+        for object in &touched {
+            self.state.forget(*object);
+        }
+        let mut runs = self.journal.scan(None)?;
+        let incident = self.book.incident();
+        runs.try_for_each(|item| {
+            let (_, bytes) = item?;
+            self.apply_again(&read(&incident, &bytes)?, &touched);
+            Ok(())
+        })
+    }
+
+    /// All runs of the journal, as they were written.
+    fn each_run(&self, mut with: impl FnMut(&Self, &VerifiedRun)) -> Result<(), NodeError> {
+        let incident = self.book.incident();
+        for item in self.journal.scan(None)? {
+            let (_, bytes) = item?;
+            with(self, &read(&incident, &bytes)?);
+        }
+        Ok(())
+    }
+}
+
+fn read(incident: &muster_log::ids::IncidentId, bytes: &[u8]) -> Result<VerifiedRun, NodeError> {
+    let (_, bytes) = record::decode(bytes)?;
+    let run = run::decode(incident, bytes).map_err(Refusal::from)?;
+    Ok(chain::reopen(incident, run).map_err(Refusal::from)?)
+}
+
+/// The objects of which a run says something that can be read here.
+fn objects_of(book: &muster_log::book::Book, run: &VerifiedRun) -> BTreeSet<ObjectId> {
+    let mut out = BTreeSet::new();
+    for entry in run.entries() {
+        for part in 0..u8::try_from(entry.parts().len()).unwrap_or(u8::MAX) {
+            let Opened::Content(content) = book.keys().read(&run.id(), entry, part) else {
+                continue;
+            };
+            let read = content.operations.iter().filter_map(|op| op.read().ok());
+            out.extend(read.filter_map(|op| object_of(&op)));
+        }
+    }
+    out
+}
