@@ -177,6 +177,8 @@ pub struct KeyAct {
 
 /// Purpose of an HPKE lockbox that holds a class key.
 pub const LOCKBOX_INFO: &[u8] = b"muster lockbox v1";
+/// Purpose of an HPKE lockbox that holds an incident secret.
+pub const SECRET_INFO: &[u8] = b"muster incident secret v1";
 
 /// Raises how many entries a device's log may have.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

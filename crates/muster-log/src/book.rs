@@ -18,6 +18,7 @@ use crate::{
     genesis::Genesis,
     ids::{DeviceId, EntryHash, GrantId, IncidentId, KeyId, Lamport, Lane, LogId, Seq},
     keyring::KeyRing,
+    role::Role,
     run::{self, RunCodecError},
 };
 
@@ -270,6 +271,9 @@ impl Book {
         let made = (entry.header().lamport, run.id(), entry.seq());
         let grant = entry.header().grant;
         for (_, act) in acts_of(entry) {
+            if let Act::Secret(act) = &act {
+                self.keys.learn_secret(act);
+            }
             let Act::Key(act) = act else { continue };
             keys.extend(self.keys.learn(&act));
             let standing = self.authority.standing(run.log(), entry.seq(), &grant);
@@ -297,6 +301,31 @@ impl Book {
         }
         learned.grants.extend(now.grants);
         learned.judged.extend(now.judged);
+    }
+
+    /// The incident secrets that coordinators and hq have made and that were sealed to this device,
+    /// the latest first. The one that came with the admission is not among them.
+    pub fn secrets(&self) -> Vec<[u8; 32]> {
+        let incident = self.incident();
+        let mut made: Vec<_> = self
+            .authority
+            .acts()
+            .filter_map(|(_, place, act)| {
+                let Act::Secret(act) = act else { return None };
+                let secret = self.keys.secret(&act.secret)?;
+                let standing = self.authority.standing(&place.log, place.seq, &place.grant);
+                let may = matches!(standing, Standing::Counts(g) if g.role <= Role::Coordinator);
+                may.then_some((place.lamport, place.log.id(&incident), place.seq, secret))
+            })
+            .collect();
+        made.sort_by_key(|(lamport, log, seq, _)| std::cmp::Reverse((*lamport, *log, *seq)));
+        let mut out = Vec::new();
+        for (.., secret) in made {
+            if !out.contains(&secret) {
+                out.push(secret);
+            }
+        }
+        out
     }
 
     /// Which acts count has changed: what is said of keys is gathered anew.

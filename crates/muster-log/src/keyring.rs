@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 use crate::{
-    act::{Audience, KeyAct, LOCKBOX_INFO, Wrapped},
+    act::{Audience, KeyAct, LOCKBOX_INFO, SECRET_INFO, SecretAct, Wrapped},
     codec::Bounded,
     entry::{PartBody, VerifiedEntry},
     ids::{Class, DeviceId, KeyId, Lamport, LogId, Seq},
@@ -60,6 +60,8 @@ pub struct KeyRing {
     held: BTreeMap<KeyId, ClassKey>,
     claims: BTreeMap<KeyId, Claim>,
     superseded: BTreeSet<(Class, Audience, KeyId)>,
+    /// Incident secrets, which are 32 bytes as keys are.
+    secrets: BTreeMap<KeyId, ClassKey>,
     locked: BTreeMap<u64, Locked>,
     /// Which of `locked` to try again when a key comes.
     waiting: BTreeMap<KeyId, Vec<u64>>,
@@ -203,9 +205,50 @@ impl KeyRing {
         self.claims.get(id)
     }
 
+    /// Takes an incident secret out of its act, if it was sealed to this device.
+    pub fn learn_secret(&mut self, act: &SecretAct) {
+        let Some((device, secret)) = self.me.as_ref() else {
+            return;
+        };
+        if self.secrets.contains_key(&act.secret) {
+            return;
+        }
+        let mine = act.lockboxes.iter().find(|l| l.device == *device);
+        let opened =
+            mine.and_then(|l| seal::open_lockbox(secret, SECRET_INFO, &act.secret, &l.sealed).ok());
+        if let Some(opened) = opened {
+            self.secrets.insert(act.secret, opened);
+        }
+    }
+
+    /// An incident secret by its id.
+    pub fn secret(&self, id: &KeyId) -> Option<[u8; 32]> {
+        self.secrets.get(id).map(|s| *s.bytes())
+    }
+
     /// The latest key held of an audience: one that no other replaces, and of these the last made.
     pub fn latest(&self, class: Class, audience: Audience) -> Option<&ClassKey> {
-        let of = self.held.iter().filter_map(|(id, key)| {
+        self.latest_where(class, audience, |_| true)
+    }
+
+    /// The keys held of an audience that no other replaces.
+    pub fn unreplaced(&self, class: Class, audience: Audience) -> impl Iterator<Item = &ClassKey> {
+        self.held.iter().filter_map(move |(id, key)| {
+            let claim = self.claims.get(id)?;
+            let fits = claim.class == class && claim.audience == audience;
+            (fits && !self.superseded.contains(&(class, audience, *id))).then_some(key)
+        })
+    }
+
+    /// [`Self::latest`] of those that will do.
+    pub fn latest_where(
+        &self,
+        class: Class,
+        audience: Audience,
+        will_do: impl Fn(&KeyId) -> bool,
+    ) -> Option<&ClassKey> {
+        let of = self.held.iter().filter(|(id, _)| will_do(id));
+        let of = of.filter_map(|(id, key)| {
             let claim = self.claims.get(id)?;
             let fits = claim.class == class && claim.audience == audience;
             let current = !self.superseded.contains(&(class, audience, *id));

@@ -20,6 +20,7 @@ pub mod ids;
 pub mod keyring;
 pub mod operation;
 pub mod pairing;
+pub mod readers;
 pub mod record;
 pub mod role;
 pub mod run;

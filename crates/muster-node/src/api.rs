@@ -50,6 +50,51 @@ pub enum Request {
         #[serde(default)]
         sensitive: bool,
     },
+    /// Ends a device's membership.
+    Revoke {
+        device: String,
+        #[serde(default)]
+        why: Option<String>,
+        /// What it wrote from this time on, by its own clock, is disputed too.
+        #[serde(default)]
+        since: Option<String>,
+        /// Says what would follow, and does nothing.
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// Gives a device another role, or takes it back in.
+    Grant {
+        device: String,
+        role: String,
+        #[serde(default)]
+        person: Option<String>,
+        #[serde(default)]
+        scope: Option<String>,
+        /// Also gives the key of class C3.
+        #[serde(default)]
+        sensitive: bool,
+    },
+    /// Takes disputed entries of a device back into the state; all of them, or one.
+    Adopt {
+        device: String,
+        #[serde(default)]
+        entry: Option<String>,
+    },
+    /// Raises how many entries each of a device's logs may have.
+    Allowance { device: String, entries: u64 },
+    /// Makes new keys, and a new incident secret.
+    KeysRotate {
+        /// One class (C1, C2, C3), or all that this device reads.
+        #[serde(default)]
+        class: Option<String>,
+    },
+    /// Writes an act that the roots have signed (hex).
+    RootAct { act: String },
+    /// What is needed to make such an act: the incident and this device's keys, or another's.
+    RootPlan {
+        #[serde(default)]
+        device: Option<String>,
+    },
     /// Says who sits at this device from now on; without a name, tells.
     Operator { name: Option<String> },
     /// Makes an object.

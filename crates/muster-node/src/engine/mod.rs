@@ -5,6 +5,7 @@
 
 mod apply;
 mod judge;
+mod keys;
 mod open;
 mod places;
 mod read;
@@ -19,9 +20,11 @@ use muster_log::{
     device::{self, Secrets},
     entry::LogKey,
     genesis::Genesis,
-    ids::{DeviceId, GrantId, IncidentId, KeyId, Lane, LogId, Millis, Seq},
+    ids::{Class, DeviceId, GrantId, IncidentId, KeyId, Lane, LogId, Millis, Seq},
     keyring::KeyRing,
+    readers::Readers,
     record::{self, Source},
+    seal::ClassKey,
 };
 use muster_model::state::State;
 use muster_store::{DataDir, Index, Journal, JournalError, Position, journal};
@@ -59,6 +62,12 @@ pub struct Engine {
     since_checkpoint: u64,
     /// Grants and keys that became known since the last flush.
     late: (Vec<GrantId>, Vec<KeyId>),
+    /// Who reads which key; computed when asked for, until lane 0 moves.
+    readers: Option<Readers>,
+    /// The keys to write under, until lane 0 moves.
+    writing: BTreeMap<Class, ClassKey>,
+    /// Something in lane 0 may ask for keys to be handed out.
+    keys_moved: bool,
     /// Devices whose entries are to be judged again.
     judged: BTreeSet<DeviceId>,
     dirty: bool,
@@ -193,6 +202,11 @@ impl Engine {
             self.places.note(&admitted.run, *position);
         }
         let log = *admitted.run.log();
+        if log.lane == Lane::AUTHORITY {
+            self.readers = None;
+            self.writing.clear();
+            self.keys_moved = true;
+        }
         if source != Source::Own && admitted.fresh > 0 && log == self.own_log(log.lane) {
             // Entries of this very log came back from elsewhere: the directory is an older copy, or
             // has a twin. Places beyond them may have been signed as well.

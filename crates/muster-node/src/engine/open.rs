@@ -99,6 +99,9 @@ impl Engine {
             broken: false,
             late: (Vec::new(), Vec::new()),
             judged: BTreeSet::new(),
+            readers: None,
+            writing: BTreeMap::new(),
+            keys_moved: true,
             operator: mark.as_ref().and_then(|m| m.operator.clone()),
         };
         if !engine.read_journal(mark.as_ref())? {

@@ -5,19 +5,16 @@
 use std::collections::BTreeMap;
 
 use muster_log::{
-    act::{Act, Audience, KeyAct},
+    act::Act,
     author::{self, Draft, DraftPart},
     book::Refusal,
     codec::Bounded,
     entry::{LogKey, kind},
-    ids::{AudienceTag, Class, DeviceId, EntryHash, Lane, Millis, Seq},
+    ids::{AudienceTag, Class, EntryHash, GrantId, Lane, Millis, Seq},
     operation::{DataOperation, Operation, PartContent},
     record::Source,
-    role::Role,
     run,
-    seal::ClassKey,
 };
-use zeroize::Zeroizing;
 
 use super::Engine;
 use crate::error::NodeError;
@@ -27,9 +24,6 @@ use crate::error::NodeError;
 const OPERATIONS_PER_ENTRY: usize = 200;
 /// Most bytes of operations put into one entry.
 const BYTES_PER_ENTRY: usize = 24 * 1024;
-
-/// Most lockboxes of one key act.
-const MAX_LOCKBOXES: usize = 200;
 
 /// Operations by the class of the part that will hold them.
 pub type PartWrites = BTreeMap<Class, Vec<DataOperation>>;
@@ -53,24 +47,14 @@ impl Engine {
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Vec<Written>, NodeError> {
         let mut written = Vec::new();
+        let mut keys = BTreeMap::new();
         for class in writes.keys().copied().filter(|c| *c != Class::C0) {
-            if self.book.keys().writing_key(class).is_none() {
-                self.make_own_key(class, now, random)?;
-            }
+            keys.insert(class, self.key_to_write(class, now, random)?);
         }
         for parts in split(writes)? {
             let mut draft_parts = Vec::new();
             for (class, operations) in parts {
-                let key = match class {
-                    Class::C0 => None,
-                    _ => Some(
-                        self.book
-                            .keys()
-                            .writing_key(class)
-                            .cloned()
-                            .ok_or(NodeError::Author(author::AuthorError::NoKey(class.0)))?,
-                    ),
-                };
+                let key = keys.get(&class).cloned();
                 let content = PartContent {
                     operations: Bounded::try_from(operations)?,
                 };
@@ -100,68 +84,36 @@ impl Engine {
         now: Millis,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Written, NodeError> {
-        let operations = acts.iter().map(Act::write).collect::<Result<Vec<_>, _>>()?;
-        let content = PartContent {
-            operations: Bounded::try_from(operations)?,
-        };
-        let draft = Draft {
-            kind: entry_kind,
-            urgency: muster_log::entry::urgency::ASSIGNMENT,
-            audience: AudienceTag::ZERO,
-            claimed: now,
-            parts: vec![DraftPart {
-                class: Class::C0,
-                key: None,
-                content,
-            }],
-        };
+        let draft = acts_draft(entry_kind, acts, now)?;
         self.write_draft(Lane::AUTHORITY, &draft, random)
     }
 
-    /// Makes a key of this device's own for a class that it may write and not read as a whole, for
-    /// whoever reads all of the class: coordinators and hq, for C3 hq alone. So a lead's volunteer can
-    /// report where help is needed without being able to list who else asked.
-    fn make_own_key(
+    /// Writes acts that stand by themselves, whatever has become of this device's grant.
+    pub fn write_carrier(
         &mut self,
-        class: Class,
+        acts: &[Act],
         now: Millis,
         random: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), NodeError> {
-        let own = self.own_grant().map(|g| (g.role, g.exchange));
-        let (role, exchange) = own.ok_or(NodeError::NotAdmitted)?;
-        if role == Role::Relay || class == Class::C1 {
-            return Err(NodeError::Author(author::AuthorError::NoKey(class.0)));
-        }
-        let mut bytes = Zeroizing::new([0; 32]);
-        random(bytes.as_mut());
-        let key = ClassKey::from_bytes(*bytes);
-        let least = if class == Class::C3 {
-            Role::Hq
-        } else {
-            Role::Coordinator
-        };
-        let readers = self.book.authority().live().filter(|g| g.role <= least);
-        let mut to: BTreeMap<DeviceId, _> = readers.map(|g| (g.device, g.exchange)).collect();
-        to.insert(self.device(), exchange);
-        let mut lockboxes = Vec::new();
-        for (device, exchange) in to.into_iter().take(MAX_LOCKBOXES) {
-            lockboxes.push(crate::setup::lockbox(device, &exchange, &key, random)?);
-        }
-        let act = KeyAct {
-            key: key.id(),
-            class,
-            audience: Audience::Device(self.device()),
-            lockboxes: Bounded::try_from(lockboxes)?,
-            under: Bounded::default(),
-            previous: Bounded::default(),
-            extensions: Bounded::default(),
-        };
-        self.write_acts(kind::KEY, &[Act::Key(act)], now, random)?;
-        Ok(())
+    ) -> Result<Written, NodeError> {
+        let draft = acts_draft(kind::AUTHORITY, acts, now)?;
+        let any = self.book.authority().naming_grant(&self.device());
+        let grant = any.map(|g| g.id).ok_or(NodeError::NotAdmitted)?;
+        self.write_under(grant, Lane::AUTHORITY, &draft, random)
     }
 
     fn write_draft(
         &mut self,
+        lane: Lane,
+        draft: &Draft,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Written, NodeError> {
+        let grant = self.own_grant().map(|g| g.id);
+        self.write_under(grant.ok_or(NodeError::NotAdmitted)?, lane, draft, random)
+    }
+
+    fn write_under(
+        &mut self,
+        grant: GrantId,
         lane: Lane,
         draft: &Draft,
         random: &mut dyn FnMut(&mut [u8]),
@@ -179,10 +131,6 @@ impl Engine {
         }
         let log: LogKey = self.own_log(lane);
         let tip = self.book.tip(&log);
-        let grant = self
-            .own_grant()
-            .map(|g| g.id)
-            .ok_or(NodeError::NotAdmitted)?;
         let highest = self.book.highest();
         let run = author::write(
             &self.book.incident(),
@@ -207,6 +155,24 @@ impl Engine {
             None => Err(NodeError::Refused(Refusal::UnknownAuthor(log.device))),
         }
     }
+}
+
+fn acts_draft(entry_kind: u8, acts: &[Act], now: Millis) -> Result<Draft, NodeError> {
+    let operations = acts.iter().map(Act::write).collect::<Result<Vec<_>, _>>()?;
+    let content = PartContent {
+        operations: Bounded::try_from(operations)?,
+    };
+    Ok(Draft {
+        kind: entry_kind,
+        urgency: muster_log::entry::urgency::ASSIGNMENT,
+        audience: AudienceTag::ZERO,
+        claimed: now,
+        parts: vec![DraftPart {
+            class: Class::C0,
+            key: None,
+            content,
+        }],
+    })
 }
 
 type Parts = BTreeMap<Class, Vec<Operation>>;

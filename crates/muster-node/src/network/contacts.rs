@@ -2,13 +2,14 @@
 //! before it is durable here.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
 use muster_log::{
     book::Admitted,
     chain::DeviceKey,
+    ids::{Lane, LogId},
     record::Source,
     session::{CloseReason, Effect, Local, Outcome, Session},
 };
@@ -88,7 +89,7 @@ impl Node {
         let secrets = self.engine.secrets();
         Identity {
             key: secrets.key(),
-            secrets: secrets.member().map(|m| m.secret).into_iter().collect(),
+            secrets: self.engine.incident_secrets(),
         }
     }
 
@@ -173,7 +174,13 @@ impl Node {
                     tracing::info!(peer = %label, remote = %contact.remote, "contact");
                     contact.member = Some((device, label, software));
                 }
-                Effect::InSync => {}
+                Effect::InSync => {
+                    if let Some((device, ..)) = &contact.member {
+                        network
+                            .told
+                            .insert(*device, lane0_counts(self.engine.book()));
+                    }
+                }
                 Effect::Refused { log, reason } => {
                     tracing::warn!(?log, reason = reason.code(), "a run was refused");
                 }
@@ -371,4 +378,10 @@ impl Node {
         }
         Ok(())
     }
+}
+
+/// How many entries of each log of lane 0 are here.
+fn lane0_counts(book: &muster_log::book::Book) -> BTreeMap<LogId, u64> {
+    let lane0 = book.logs().filter(|l| l.key().lane == Lane::AUTHORITY);
+    lane0.map(|l| (l.id(), l.contiguous())).collect()
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use muster_log::{
-    ids::DeviceId,
+    ids::{DeviceId, LogId, Seq},
     session::{Effect, Outcome, ReadRequest, Session, Ticket},
 };
 use muster_net::{ConnId, KnownPeer, Net, NetConfig, NetEvent, NetHandle, Outbox};
@@ -57,6 +57,8 @@ pub struct Network {
     contacts: BTreeMap<ConnId, Contact>,
     listening: Vec<String>,
     closed: BTreeMap<String, u64>,
+    /// What each member was last known to have of lane 0, by the log.
+    told: BTreeMap<DeviceId, BTreeMap<LogId, u64>>,
     known: Arc<Mutex<Vec<KnownPeer>>>,
     started: Instant,
     ticked: Instant,
@@ -94,6 +96,7 @@ impl Network {
             contacts: BTreeMap::new(),
             listening: Vec::new(),
             closed: BTreeMap::new(),
+            told: BTreeMap::new(),
             known: Arc::default(),
             started: Instant::now(),
             ticked: Instant::now(),
@@ -123,6 +126,15 @@ impl Network {
                 Err(_) => break,
             }
         }
+    }
+
+    /// The members that are known to have an entry of lane 0: those with whom all was found equal
+    /// since this daemon started.
+    pub fn have_heard(&self, log: LogId, seq: Seq) -> Vec<DeviceId> {
+        let told = self.told.iter();
+        told.filter(|(_, counts)| counts.get(&log).is_some_and(|n| *n > seq.0))
+            .map(|(device, _)| *device)
+            .collect()
     }
 
     /// How many members are connected.

@@ -87,7 +87,7 @@ pub fn plan(engine: &Engine, whom: Option<&str>, since: Option<&str>, public: bo
     }))
 }
 
-fn parse_time(engine: &Engine, given: &str) -> Result<Millis, ApiError> {
+pub(super) fn parse_time(engine: &Engine, given: &str) -> Result<Millis, ApiError> {
     let kind = super::kind_named("check-in")?;
     let field = muster_model::parse::field_named(kind, "in").map_err(super::parse_error)?;
     let value = muster_model::parse::value(&super::reading(engine), field, given)

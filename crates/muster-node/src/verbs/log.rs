@@ -32,7 +32,7 @@ pub fn hex(bytes: &[u8]) -> String {
     hex::encode(bytes)
 }
 
-fn label(engine: &Engine, device: &muster_log::ids::DeviceId) -> Option<String> {
+pub(super) fn label(engine: &Engine, device: &muster_log::ids::DeviceId) -> Option<String> {
     engine
         .book()
         .authority()
@@ -57,7 +57,7 @@ pub fn watch_line(engine: &Engine, change: &Change) -> String {
 }
 
 /// Calls `f` with every entry here, log by log, each log from its start.
-fn each_entry(
+pub(super) fn each_entry(
     engine: &Engine,
     mut f: impl FnMut(&VerifiedRun, &VerifiedEntry),
 ) -> Result<(), ApiError> {

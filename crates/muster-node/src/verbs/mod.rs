@@ -5,6 +5,7 @@ mod attendance;
 mod decide;
 mod exchange;
 pub mod log;
+mod membership;
 mod objects;
 mod status;
 mod trust;
@@ -52,7 +53,37 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
         Request::Digest => Ok(status::digest(engine)),
         Request::Peers => Ok(status::peers(node)),
         Request::Doctor => status::doctor(node),
-        Request::Devices => Ok(trust::devices(engine)),
+        Request::Devices => {
+            let network = node.network.as_ref();
+            let heard = |log, seq| network.map_or_else(Vec::new, |n| n.have_heard(log, seq));
+            Ok(trust::devices(engine, &heard))
+        }
+        Request::Revoke {
+            device,
+            why,
+            since,
+            dry_run,
+        } => membership::revoke(engine, &device, why, since, dry_run),
+        Request::Grant {
+            device,
+            role,
+            person,
+            scope,
+            sensitive,
+        } => {
+            let wish = membership::Wish {
+                role,
+                person,
+                scope,
+                sensitive,
+            };
+            membership::grant(engine, &device, wish)
+        }
+        Request::Adopt { device, entry } => membership::adopt(engine, &device, entry.as_deref()),
+        Request::Allowance { device, entries } => membership::allowance(engine, &device, entries),
+        Request::KeysRotate { class } => membership::rotate(engine, class.as_deref()),
+        Request::RootPlan { device } => membership::root_plan(engine, device.as_deref()),
+        Request::RootAct { act } => membership::root_act(engine, &act),
         Request::Stop => {
             node.stopping = true;
             Ok(json!({ "stopping": true }))

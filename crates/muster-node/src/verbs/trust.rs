@@ -10,6 +10,7 @@ use muster_log::{
     ids::{Class, DeviceId, ExchangeKey, Lane, LogId, Seq},
     operation::DataOperation,
     pairing::{Answer as PairingAnswer, Request as PairingRequest},
+    readers::Readers,
     role::Role,
     run, seal,
     seal::ClassKey,
@@ -18,7 +19,7 @@ use muster_model::table::kinds;
 use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
-use super::{Answer, brief, claimed, own_role, resolve};
+use super::{Answer, brief, claimed, membership, own_role, resolve};
 use crate::{
     api::{ApiError, exit},
     edge::random,
@@ -28,7 +29,9 @@ use crate::{
 };
 
 /// `devices`: everyone admitted, the founder first, each under whoever admitted it.
-pub fn devices(engine: &Engine) -> Json {
+pub fn devices(engine: &mut Engine, heard: &dyn Fn(LogId, Seq) -> Vec<DeviceId>) -> Json {
+    let readers = engine.readers().clone();
+    let engine = &*engine;
     let authority = engine.book().authority();
     let me = engine.device();
     let mut grants: Vec<_> = authority.grants().collect();
@@ -43,7 +46,7 @@ pub fn devices(engine: &Engine) -> Json {
                 .filter(|l| l.key().device == g.device)
                 .map(|l| l.count())
                 .sum();
-            json!({
+            let mut item = json!({
                 "id": g.device.hex(),
                 "label": g.label,
                 "code": g.code,
@@ -56,10 +59,41 @@ pub fn devices(engine: &Engine) -> Json {
                 "depth": g.depth,
                 "entries": entries,
                 "self": g.device == me,
-            })
+                "reads": reads(engine, &readers, &g.device),
+                "last_heard": last_heard(engine, &g.device),
+                "expires": g.expires.map(muster_model::value::time_text),
+            });
+            let state = membership::ending(engine, g, heard);
+            if let (Some(item), Json::Object(state)) = (item.as_object_mut(), state) {
+                item.extend(state);
+            }
+            item
         })
         .collect();
     json!({ "items": items })
+}
+
+/// The classes of which a device holds the latest key, by the acts known.
+fn reads(engine: &Engine, readers: &Readers, device: &DeviceId) -> Vec<String> {
+    let ring = engine.book().keys();
+    [Class::C1, Class::C2, Class::C3]
+        .into_iter()
+        .filter(|class| {
+            ring.unreplaced(*class, Audience::WholeClass)
+                .any(|key| readers.reads(&key.id(), device))
+        })
+        .map(|class| format!("C{}", class.0))
+        .collect()
+}
+
+/// When a device says it wrote its latest entry that is here.
+fn last_heard(engine: &Engine, device: &DeviceId) -> Option<String> {
+    let logs = engine.book().logs().filter(|l| l.key().device == *device);
+    let claimed = logs.filter_map(|l| {
+        let run = engine.run_from(&l.id(), l.last()?).ok()??;
+        run.entries().last().map(|e| e.header().claimed)
+    });
+    claimed.max().map(muster_model::value::time_text)
 }
 
 /// A device by its id, the beginning of it, its label or its code.
@@ -126,7 +160,7 @@ pub fn admit(
     let scope = scope
         .map(|s| resolve(engine, &s, &[kinds::TEAM, kinds::SITE]))
         .transpose()?;
-    let keys = key_acts(engine, &request, role, sensitive)?;
+    let keys = key_acts(engine, body.device, &body.exchange, role, sensitive)?;
     let admit = Admit {
         device: body.device,
         exchange: body.exchange,
@@ -197,35 +231,57 @@ fn unique_code(engine: &Engine, wanted: &Text<8>) -> Text<8> {
 
 /// The keys a role reads, in lockboxes; and for those below coordinator keys of their own for C2 and
 /// C3, which whoever reads the whole class can open, so that they can report what they may not list.
-fn key_acts(
-    engine: &Engine,
-    request: &PairingRequest,
+pub(super) fn key_acts(
+    engine: &mut Engine,
+    device: DeviceId,
+    exchange: &ExchangeKey,
     role: Role,
     sensitive: bool,
 ) -> Result<Vec<Act>, ApiError> {
-    let ring = engine.book().keys();
-    let body = request.body();
     let mut acts = Vec::new();
     for class in [Class::C1, Class::C2, Class::C3] {
-        let whole = ring.latest(class, Audience::WholeClass);
         let reads =
             role.reads_class(class) || class == Class::C3 && sensitive && role <= Role::Coordinator;
+        if engine.must_rotate(class) && own_role(engine)? <= Role::Coordinator {
+            engine.rotate(class, claimed(), &mut random)?;
+        }
+        let ring = engine.book().keys();
+        let whole = ring.latest(class, Audience::WholeClass);
         match whole {
-            Some(key) if reads => {
-                acts.push(shared(key, class, body.device, &body.exchange)?);
+            Some(_) if reads => {
+                // Two where islands have each made one.
+                for key in ring.unreplaced(class, Audience::WholeClass) {
+                    acts.push(shared(key, class, device, exchange)?);
+                }
             }
-            None if reads && class != Class::C3
-                || class == Class::C3 && sensitive && whole.is_none() =>
-            {
+            None if reads => {
                 return Err(refused("no-key", exit::NOT_PERMITTED).with(
                     "why",
                     format!("this device holds no key for class C{}", class.0),
                 ));
             }
             Some(whole) if role != Role::Relay && class != Class::C1 => {
-                acts.push(personal(whole, class, body.device, &body.exchange)?);
+                acts.push(personal(whole, class, device, exchange)?);
             }
             _ => {}
+        }
+    }
+    Ok(acts)
+}
+
+/// The keys that this device holds of the classes a role reads, for one whom the roots admitted.
+pub(super) fn held_keys(
+    engine: &Engine,
+    device: DeviceId,
+    exchange: &ExchangeKey,
+    role: Role,
+) -> Result<Vec<Act>, ApiError> {
+    let mut acts = Vec::new();
+    for class in [Class::C1, Class::C2, Class::C3] {
+        let reads = role.reads_class(class) || class == Class::C3 && role <= Role::Hq;
+        let keys = engine.book().keys().unreplaced(class, Audience::WholeClass);
+        for key in keys.filter(|_| reads && device != engine.device()) {
+            acts.push(shared(key, class, device, exchange)?);
         }
     }
     Ok(acts)
@@ -280,10 +336,11 @@ fn sealed_answer(
     request: &PairingRequest,
     grant: muster_log::ids::GrantId,
 ) -> Result<Vec<u8>, ApiError> {
-    let member = engine.secrets().member().ok_or(NodeError::NotJoined)?;
+    let secrets = engine.incident_secrets();
+    let secret = *secrets.first().ok_or(NodeError::NotJoined)?;
     let answer = PairingAnswer {
         genesis: engine.book().authority().genesis().clone(),
-        secret: Zeroizing::new(member.secret),
+        secret: Zeroizing::new(secret),
         grant,
         lane0: lane0(engine)?,
     };
