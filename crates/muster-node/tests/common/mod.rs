@@ -197,6 +197,7 @@ pub fn admit(
         code: body.code.clone(),
         expires: None,
         lifts: Bounded::default(),
+        extensions: Bounded::default(),
     });
     let written = by.write_acts(kind::AUTHORITY, &[admit], NOW, &mut |b| rng.fill(b))?;
     Ok(hash::grant_id(&written.hash, 0))
@@ -245,6 +246,7 @@ pub fn hand_keys(
             lockboxes: Bounded::try_from(vec![lockbox])?,
             under: Bounded::try_from(under)?,
             previous: Bounded::default(),
+            extensions: Bounded::default(),
         }));
     }
     if !acts.is_empty() {

@@ -104,6 +104,7 @@ impl Pipe {
                     let session = &mut self.ends[side].session;
                     todo.extend(session.runs(engine.book(), request.id, runs));
                 }
+                Effect::Discard => {}
                 Effect::InSync => self.ends[side].in_sync = true,
                 Effect::OwnLogAhead(log) => {
                     self.ends[side].own_ahead += 1;
