@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 
 use muster_log::{
+    authority::Membership,
     book::Admitted,
     entry::LogKey,
-    session::{CloseReason, Effect, Local, Outcome, Reason, Session, Ticket},
+    session::{CloseReason, Effect, Local, Outcome, Reason, Session, Ticket, carries_entries},
 };
 
 use crate::{SimError, seed::Seed, world::World};
@@ -51,6 +52,8 @@ pub struct End {
     pub named: Vec<(Option<LogKey>, Reason)>,
     /// Own logs of which the peer had more.
     pub ahead: Vec<LogKey>,
+    /// Runs handed to a peer of whose end this device had heard by then.
+    pub after_end: u64,
 }
 
 /// A link between two devices.
@@ -107,6 +110,7 @@ impl Net {
             closed: None,
             named: Vec::new(),
             ahead: Vec::new(),
+            after_end: 0,
         };
         self.links.push(Link {
             ends: [end(a, dialler), end(b, responder)],
@@ -217,6 +221,13 @@ impl Net {
             let (me, other) = if side == 0 { (one, two) } else { (two, one) };
             match effect {
                 Effect::Send(bytes) => {
+                    let there = self.world.device(other.device)?.key.id();
+                    let here = self.world.device(me.device)?;
+                    let ended = matches!(
+                        here.book.authority().membership(&there),
+                        Membership::Ended(_)
+                    );
+                    me.after_end += u64::from(ended && carries_entries(&bytes));
                     if link.down || weather.cut_after.is_some_and(|n| link.frames >= n) {
                         link.down = true;
                         continue;

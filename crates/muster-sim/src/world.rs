@@ -1,13 +1,14 @@
 //! An incident and its devices, in memory: founding, admitting, and letting them meet.
 
 use muster_log::{
-    act::{Act, Admit, Audience, KeyAct, LOCKBOX_INFO, Lockbox, act_id},
+    act::{Act, Admit, Audience, Cut, End, KeyAct, LOCKBOX_INFO, Lockbox, act_id},
+    book::Admitted,
     chain::DeviceKey,
     codec::{Bounded, Bytes, Text},
     entry::kind,
     genesis::{Allowances, Founder, Genesis, GenesisBody, RestRules},
     hash,
-    ids::{Class, DeviceId, ExchangeKey, GrantId, Lane, Millis},
+    ids::{Class, DeviceId, ExchangeKey, GrantId, Lane, Millis, Seq, Signature},
     role::Role,
     run,
     seal::{self, ClassKey, ExchangeSecret},
@@ -173,6 +174,82 @@ impl World {
                 .write(Lane::AUTHORITY, kind::KEY, vec![part])?;
         }
         Ok(grant)
+    }
+
+    /// Device `by` ends what device `of` was given, as far as it knows; what `by` has of its logs lies
+    /// within the cut, or nothing does. Gives what is to be spread; none where there is nothing to end.
+    pub fn revoke(
+        &mut self,
+        by: usize,
+        of: usize,
+        within: bool,
+    ) -> Result<Option<Box<Admitted>>, SimError> {
+        let device = self.device(of)?.key.id();
+        let maker = self.device(by)?;
+        let authority = maker.book.authority();
+        let (Some(grant), true) = (
+            authority.best_grant(&device).map(|g| g.id),
+            authority.best_grant(&maker.key.id()).is_some(),
+        ) else {
+            return Ok(None);
+        };
+        let logs = maker
+            .book
+            .logs()
+            .filter(|l| l.key().device == device && within);
+        let cuts: Vec<_> = logs
+            .filter_map(|l| {
+                Some(Cut {
+                    generation: l.key().generation,
+                    lane: l.key().lane,
+                    seq: Seq(l.contiguous().checked_sub(1)?),
+                    hash: l.head(),
+                    signature: Signature([0; 64]),
+                })
+            })
+            .collect();
+        let end = Act::End(End {
+            grant,
+            cuts: Bounded::try_from(cuts)?,
+            role: None,
+            lifts: Bounded::default(),
+            why: text("lost")?,
+            extensions: Bounded::default(),
+        });
+        let part = (Class::C0, vec![operation(&end)?]);
+        let admitted = maker.write(Lane::AUTHORITY, kind::AUTHORITY, vec![part])?;
+        Ok(Some(admitted))
+    }
+
+    /// Device `by` admits device `of` once more, naming the endings it knows of or not. The device
+    /// writes under the new grant from then on.
+    pub fn readmit(
+        &mut self,
+        by: usize,
+        of: usize,
+        lifts: bool,
+    ) -> Result<Box<Admitted>, SimError> {
+        let known = self.device(of)?;
+        let (device, exchange) = (known.key.id(), known.exchange.public()?);
+        let maker = self.device(by)?;
+        let endings = maker.book.authority().endings(&device).iter();
+        let lifts: Vec<_> = endings.map(|e| e.act).filter(|_| lifts).take(8).collect();
+        let admit = Act::Admit(Admit {
+            device,
+            exchange,
+            role: Role::Coordinator,
+            person: None,
+            scope: None,
+            label: text("again")?,
+            code: text("D")?,
+            expires: None,
+            lifts: Bounded::try_from(lifts)?,
+            extensions: Bounded::default(),
+        });
+        let part = (Class::C0, vec![operation(&admit)?]);
+        let admitted = maker.write(Lane::AUTHORITY, kind::AUTHORITY, vec![part])?;
+        self.device(of)?.grant = act_id(&admitted.run.head(), 0, 0);
+        Ok(admitted)
     }
 
     /// Whether all devices have the same entries.

@@ -228,6 +228,11 @@ pub(super) fn claim(run: &[u8]) -> Result<Claim, CodecError> {
     }
 }
 
+/// Whether a frame carries entries: for those who watch the wire, as simulations do.
+pub fn carries_entries(frame: &[u8]) -> bool {
+    matches!(Frame::from_bytes(frame), Ok(Some(Frame::Run(_))))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

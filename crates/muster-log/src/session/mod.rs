@@ -31,7 +31,7 @@ use crate::{
     ids::{DeviceId, GrantId, IncidentId, Seq},
 };
 
-pub use frame::{FrameError, MAX_FRAME, MAX_SECRETS, VERSION};
+pub use frame::{FrameError, MAX_FRAME, MAX_SECRETS, VERSION, carries_entries};
 use greeting::{Greeting, Met};
 use open::Open;
 pub use reason::{CloseReason, Reason};
