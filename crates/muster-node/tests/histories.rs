@@ -135,6 +135,9 @@ fn history(seed: u64, indexed: bool, endings: bool) -> (u64, usize, u64) {
         for (number, device) in devices.iter_mut().enumerate() {
             device.engine().flush().unwrap();
             let live = sight(device.engine());
+            let anew = device.engine().computed_anew().unwrap();
+            let now = device.engine().state().digests();
+            assert_eq!(now, anew, "{what}: device {number}, all at once");
             if device.index.is_some() {
                 device.restart(rng.below(2) == 0, rng);
                 let indexed = sight(device.engine());

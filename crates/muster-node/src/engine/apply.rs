@@ -212,6 +212,31 @@ impl Engine {
         }
     }
 
+    /// The digests of a state that is computed from all entries at once, with all that is known now:
+    /// what the state here must come to, in whatever order things came.
+    pub fn computed_anew(&self) -> Result<muster_model::digest::Digests, NodeError> {
+        let mut state = muster_model::state::State::default();
+        let mut operator = None;
+        self.each_run(|engine, run| {
+            state.know_author(run.id(), run.log().device);
+            let mut applying = Applying {
+                book: &engine.book,
+                own: engine.key.id(),
+                batch: state.batch(),
+                counters: &mut Counters::default(),
+                pending: &mut BTreeMap::new(),
+                unreadable: &mut BTreeMap::new(),
+                operator: &mut operator,
+                changes: &mut VecDeque::new(),
+                only: None,
+            };
+            for entry in run.entries() {
+                applying.entry(run, entry);
+            }
+        })?;
+        Ok(state.digests())
+    }
+
     /// Counts what of a run still waits, without applying it: the index has the rest already.
     pub(super) fn note_waiting(&mut self, run: &VerifiedRun) {
         for entry in run.entries() {

@@ -43,7 +43,10 @@ impl Engine {
     }
 
     /// All runs of the journal, as they were written.
-    fn each_run(&self, mut with: impl FnMut(&Self, &VerifiedRun)) -> Result<(), NodeError> {
+    pub(super) fn each_run(
+        &self,
+        mut with: impl FnMut(&Self, &VerifiedRun),
+    ) -> Result<(), NodeError> {
         let incident = self.book.incident();
         for item in self.journal.scan(None)? {
             let (_, bytes) = item?;
