@@ -175,6 +175,7 @@ label-replaced = Replaced
 
 said-init-start = Making keys …
 said-init = Incident { $incident } begins on this device. Its data is in { $data }.
+said-begun-again = An earlier init was cut short here. What it had begun is kept in journal/damaged; nobody was ever told of it.
 said-recovery = Recovery file: { $file }
     Its passphrase, shown this once: { $passphrase }
     Write it on paper and keep it away from the file. Without both, root authority is lost with this device.
@@ -298,6 +299,8 @@ error-cannot-read = { $path } cannot be read: { $why }
 error-cannot-write = { $path } cannot be written: { $why }
 error-file-exists = { $path } is there already; nothing was changed.
 hint-file-exists = Give another name, or move the file away.
+error-recovery-unfinished = { $path } is there already. An init was cut short here: if it wrote the file, the file opens nothing.
+hint-recovery-unfinished = Move it away, or name another by --recovery-out, and run the same again.
 error-config-wrong = Setting in { $path }: { $why }
 error-passphrase-empty = The first line of { $path } is empty.
 error-label-empty = A device needs a name.
