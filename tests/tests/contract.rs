@@ -471,7 +471,9 @@ fn french_is_spoken_where_it_is_asked_for() {
     }
     let shown = gym.run(["--lang", "fr", "need", "show", "N-GYM-1"]);
     assert!(
-        shown.out.contains("Personnes concernées\u{a0}: 1234"),
+        shown
+            .out
+            .contains("Personnes concernées\u{a0}: 1\u{202f}234"),
         "{shown:?}"
     );
     let english = gym.run(["--lang", "en", "need", "show", "N-GYM-1"]);
@@ -864,6 +866,39 @@ fn a_daemon_holds_its_directory_alone_and_stops_cleanly() {
     let mut daemon = gym.take_daemon();
     muster_tests::muster::signal(daemon.id(), "INT");
     assert_eq!(daemon.wait().unwrap().code(), Some(0), "Ctrl-C");
+}
+
+/// `muster stop && muster daemon` works: when `stop` ends, the directory is free, and the daemon that
+/// stops takes nothing of the next one's with it.
+#[test]
+fn stop_waits_until_the_directory_is_free() {
+    let root = scratch();
+    let mut gym = Device::found(root.path(), "gym");
+    gym.start();
+    for _ in 0..3 {
+        for n in 0..20 {
+            gym.door().add("need", &[("title", &format!("need {n}"))]);
+        }
+        // Somebody who watches keeps the door of the old daemon open for a while.
+        let mut watch = gym
+            .command()
+            .args(["--json", "watch"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        let mut old = gym.take_daemon();
+        gym.ok(["stop"]);
+        gym.start();
+        assert_eq!(old.wait().unwrap().code(), Some(0));
+        gym.ok(["status"]);
+        let _gone = watch.kill();
+        watch.wait().unwrap();
+    }
+    assert_eq!(gym.stop(), Some(0));
+    // Nobody there to stop.
+    assert_eq!(gym.run(["stop"]).code, 3);
 }
 
 /// With a passphrase, and with a key file: nothing opens without it.

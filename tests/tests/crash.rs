@@ -338,3 +338,42 @@ fn a_spoilt_index_is_built_again() {
     println!("{ROUNDS} spoilt indexes, {rebuilt} rebuilt, the same digest every time");
     assert!(rebuilt >= ROUNDS / 4);
 }
+
+/// What a power cut leaves between the journal and the device file: `init` says so and goes on.
+#[test]
+fn an_init_that_was_cut_short_is_begun_again() {
+    let root = tempfile::tempdir().unwrap();
+    let gym = Device::found(root.path(), "gym");
+    std::fs::remove_file(gym.dir.join("keys/device.secret")).unwrap();
+    let init = ["init", "--incident", "Flood", "--device", "gym"];
+    let refused = gym.ask(init);
+    assert_eq!(
+        (refused.code, refused.json()["error"].as_str()),
+        (7, Some("recovery-unfinished"))
+    );
+    let recovery = gym.dir.with_extension("recovery.age");
+    assert!(recovery.exists(), "left alone");
+    std::fs::rename(&recovery, root.path().join("old.age")).unwrap();
+    let begun = gym.run(init);
+    assert_eq!(begun.code, 0, "{begun:?}");
+    assert!(
+        begun.out.starts_with("An earlier init was cut short here."),
+        "{begun:?}"
+    );
+    let aside = std::fs::read_dir(gym.dir.join("journal/damaged")).unwrap();
+    assert!(aside.count() > 0, "nothing is thrown away");
+    let mut gym = gym;
+    gym.start();
+    gym.door().add("need", &[("title", "Water")]);
+    assert_eq!(gym.stop(), Some(0));
+    // And a whole one is refused as ever.
+    std::fs::remove_file(&recovery).unwrap();
+    let refused = gym.ask(init);
+    assert_ne!(refused.code, 0, "{refused:?}");
+    gym.start();
+    assert_eq!(
+        gym.ok(["need", "list"])["items"].as_array().unwrap().len(),
+        1
+    );
+    assert_eq!(gym.stop(), Some(0));
+}

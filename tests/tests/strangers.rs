@@ -58,8 +58,10 @@ fn another_incident_is_a_stranger() {
     net.link(0, 1, Link::UP);
     let both = || counted(&ours, &["stranger"]) + counted(&theirs, &["stranger"]);
     until(PATIENCE, || (both() > 0).then_some(())).expect("a stranger is counted");
-    // They go on trying.
+    // They go on trying, in vain: who was told no is kept away.
     std::thread::sleep(A_WHILE);
+    let each = [&ours, &theirs].map(|d| counted(d, &["stranger"]));
+    assert_eq!(each, [1, 1], "each counts the other, once");
     assert_eq!([ours.digest(), theirs.digest()], before, "nothing stored");
     for (device, other) in [(&ours, &theirs), (&theirs, &ours)] {
         let peers = peers(device);

@@ -175,6 +175,7 @@ label-replaced = Replaced
 
 said-init-start = Making keys …
 said-init = Incident { $incident } begins on this device. Its data is in { $data }.
+said-begun-again = An earlier init was cut short here. What it had begun is kept in journal/damaged; nobody was ever told of it.
 said-recovery = Recovery file: { $file }
     Its passphrase, shown this once: { $passphrase }
     Write it on paper and keep it away from the file. Without both, root authority is lost with this device.
@@ -184,7 +185,7 @@ said-request = The request is in { $file }. Take it to a member, who runs: muste
 said-joined = Joined { $name }. Next: muster --data { $data } daemon
 said-admitted = { $label } is admitted as { $role }. Take { $file } back to it; it runs: muster join --answer FILE
 said-daemon = Muster runs. Control socket: { $socket }. Ctrl-C stops it.
-said-stopping = The daemon stops.
+said-stopping = The daemon has stopped.
 said-operator = At this device: { $name }
 said-no-operator = Nobody has said who sits at this device.
 said-added = { $kind } { $short } is saved.
@@ -292,10 +293,14 @@ hint-no-daemon = Next: muster --data { $data } daemon
 error-connection-broken = The connection to the daemon broke: { $why }
 error-bad-answer = The daemon's answer cannot be read: { $why }
 error-stopping = The daemon is stopping.
+error-stop-timeout = The daemon was told to stop, and still holds { $path } after { $seconds } s.
+hint-stop-timeout = It is writing what it has. Wait for it: muster status says when no daemon answers any more.
 error-cannot-read = { $path } cannot be read: { $why }
 error-cannot-write = { $path } cannot be written: { $why }
 error-file-exists = { $path } is there already; nothing was changed.
 hint-file-exists = Give another name, or move the file away.
+error-recovery-unfinished = { $path } is there already. An init was cut short here: if it wrote the file, the file opens nothing.
+hint-recovery-unfinished = Move it away, or name another by --recovery-out, and run the same again.
 error-config-wrong = Setting in { $path }: { $why }
 error-passphrase-empty = The first line of { $path } is empty.
 error-label-empty = A device needs a name.

@@ -175,6 +175,7 @@ label-replaced = Remplace
 
 said-init-start = Création des clés…
 said-init = L’incident { $incident } commence sur cet appareil. Ses données sont dans { $data }.
+said-begun-again = Un init précédent a été interrompu ici. Ce qu’il avait commencé est gardé dans journal/damaged ; personne n’en a jamais rien su.
 said-recovery = Fichier de récupération : { $file }
     Sa phrase de passe, montrée cette seule fois : { $passphrase }
     Écrivez-la sur papier et gardez-la loin du fichier. Sans les deux, l’autorité racine se perd avec cet appareil.
@@ -184,7 +185,7 @@ said-request = La demande est dans { $file }. Portez-la à un membre, qui lance�
 said-joined = Vous avez rejoint { $name }. Ensuite : muster --data { $data } daemon
 said-admitted = { $label } est admis comme { $role }. Rapportez-lui { $file } ; il lance : muster join --answer FICHIER
 said-daemon = Muster tourne. Socket de contrôle : { $socket }. Ctrl-C l’arrête.
-said-stopping = Le démon s’arrête.
+said-stopping = Le démon s’est arrêté.
 said-operator = À cet appareil : { $name }
 said-no-operator = Personne n’a dit qui est assis à cet appareil.
 said-added = { $kind } { $short } : enregistré.
@@ -292,10 +293,14 @@ hint-no-daemon = Ensuite : muster --data { $data } daemon
 error-connection-broken = La connexion au démon s’est rompue : { $why }
 error-bad-answer = La réponse du démon est illisible : { $why }
 error-stopping = Le démon s’arrête.
+error-stop-timeout = Le démon doit s’arrêter, et tient encore { $path } après { $seconds } s.
+hint-stop-timeout = Il écrit ce qu’il a. Attendez-le : muster status dira quand aucun démon ne répond plus.
 error-cannot-read = { $path } est illisible : { $why }
 error-cannot-write = { $path } ne peut être écrit : { $why }
 error-file-exists = { $path } existe déjà ; rien n’a été changé.
 hint-file-exists = Donnez un autre nom, ou déplacez le fichier.
+error-recovery-unfinished = { $path } existe déjà. Un init a été interrompu ici : si le fichier vient de lui, il n’ouvre rien.
+hint-recovery-unfinished = Déplacez-le, ou nommez-en un autre par --recovery-out, puis relancez la même commande.
 error-config-wrong = Réglage dans { $path } : { $why }
 error-passphrase-empty = La première ligne de { $path } est vide.
 error-label-empty = Un appareil a besoin d’un nom.

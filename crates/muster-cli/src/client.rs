@@ -95,37 +95,51 @@ impl Client {
             .to_bytes())
     }
 
-    /// Follows a stream of lines until it ends or `line` says stop.
-    pub fn follow(&self, mut line: impl FnMut(&str) -> bool) -> Outcome<()> {
-        self.runtime.block_on(async {
+    /// Asks for every change from now on. What happens before the first line is read waits.
+    pub fn subscribe(&self) -> Outcome<Changes<'_>> {
+        let body = self.runtime.block_on(async {
             let mut sender = self.connect().await?;
             let request = hyper::Request::get(format!("/{VERSION}/watch"))
                 .header(header::HOST, "muster")
                 .body(Full::new(Bytes::new()))
                 .map_err(broken)?;
-            let mut body = sender
-                .send_request(request)
-                .await
-                .map_err(broken)?
-                .into_body();
-            let mut buffer = Vec::new();
-            while let Some(frame) = body.frame().await {
-                let frame = frame.map_err(broken)?;
-                let Some(data) = frame.data_ref() else {
-                    continue;
-                };
-                buffer.extend_from_slice(data);
-                while let Some(end) = buffer.iter().position(|b| *b == b'\n') {
-                    let rest = buffer.split_off(end + 1);
-                    let text = String::from_utf8_lossy(&buffer);
-                    if !line(text.trim_end()) {
-                        return Ok(());
-                    }
-                    buffer = rest;
-                }
-            }
-            Ok(())
+            let response = sender.send_request(request).await.map_err(broken)?;
+            Ok::<_, Failure>(response.into_body())
+        })?;
+        Ok(Changes {
+            client: self,
+            body,
+            buffer: Vec::new(),
         })
+    }
+}
+
+/// A stream of lines, one a change.
+pub struct Changes<'a> {
+    client: &'a Client,
+    body: hyper::body::Incoming,
+    buffer: Vec<u8>,
+}
+
+impl Changes<'_> {
+    /// The next line; none when the daemon has ended.
+    pub fn next(&mut self) -> Outcome<Option<String>> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|b| *b == b'\n') {
+                let rest = self.buffer.split_off(end + 1);
+                let line = std::mem::replace(&mut self.buffer, rest);
+                return Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()));
+            }
+            let frame = self.client.runtime.block_on(self.body.frame());
+            match frame {
+                Some(frame) => {
+                    if let Some(data) = frame.map_err(broken)?.data_ref() {
+                        self.buffer.extend_from_slice(data);
+                    }
+                }
+                None => return Ok(None),
+            }
+        }
     }
 }
 

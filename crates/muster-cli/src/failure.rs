@@ -12,7 +12,7 @@ use muster_node::{
 };
 use serde_json::{Value as Json, json};
 
-use crate::lang::Words;
+use crate::{lang::Words, render::values::integer};
 
 /// A command that did not succeed.
 #[derive(Debug)]
@@ -133,6 +133,7 @@ fn accepted(words: &Words, field: &Field) -> String {
             None => name.to_owned(),
         },
         FieldType::Integer(low, high) => {
+            let [low, high] = [low, high].map(|n| integer(words, field, &n.to_string()));
             words.with("accepted-integer", crate::args!["low" = low, "high" = high])
         }
         ref other => words.t(&format!("accepted-{}", other.name())),

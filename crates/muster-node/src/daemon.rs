@@ -62,6 +62,8 @@ pub async fn run(
 ) -> Result<(), DaemonError> {
     let started = Instant::now();
     let path = dir.path().to_path_buf();
+    // Until the socket is gone as well: the next daemon's would be taken away in its place.
+    let hold = dir.hold();
     let socket = path.join("muster.sock");
     let listener = server::bind(&socket)?;
     let (engine, report) = tokio::task::spawn_blocking(move || Engine::open(dir, &mut random))
@@ -109,6 +111,7 @@ pub async fn run(
     let _ = stop.send(true);
     let _ = tokio::time::timeout(Duration::from_secs(2), server).await;
     let _ = std::fs::remove_file(&socket);
+    drop(hold);
     Ok(outcome?)
 }
 

@@ -3,6 +3,8 @@
 //! Each function takes an unlocked, empty or pending data directory, and leaves it complete or as it
 //! was. Later life is [`crate::engine`]'s.
 
+use std::path::{Path, PathBuf};
+
 use muster_log::{
     act::{Act, Audience, KeyAct, LOCKBOX_INFO, Lockbox},
     author::{self, Draft, DraftPart, Tip},
@@ -21,7 +23,7 @@ use muster_log::{
     record, run,
     seal::{self, ClassKey},
 };
-use muster_store::{DataDir, DirError, Journal};
+use muster_store::{DataDir, DirError, Journal, fs::FileSystem};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{engine, error::NodeError};
@@ -54,6 +56,8 @@ pub struct Founded {
     pub incident: IncidentId,
     /// This device.
     pub device: DeviceId,
+    /// What an earlier founding had begun here before it was cut short, and where it is now.
+    pub aside: Vec<PathBuf>,
 }
 
 fn fresh(random: Random<'_>) -> [u8; 32] {
@@ -69,11 +73,17 @@ pub fn fresh_roots(count: u8, random: Random<'_>) -> Vec<Zeroizing<[u8; 32]>> {
         .collect()
 }
 
-/// Founds an incident in a fresh data directory.
+/// Founds an incident in a fresh data directory, or in one where that was begun and cut short.
 pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Founded, NodeError> {
     check_no_device(dir)?;
     let (mut journal, _) = Journal::open(dir, engine::journal_options())?;
-    check_empty(dir, &journal)?;
+    let mut aside = Vec::new();
+    if journal.bytes() > 0 {
+        check_unfinished(dir, &journal)?;
+        drop(journal);
+        aside = Journal::set_aside(dir)?;
+        (journal, _) = Journal::open(dir, engine::journal_options())?;
+    }
     let mut secrets = Secrets::new(random, founding.label.clone(), founding.code.clone());
     let keys: Vec<_> = founding
         .roots
@@ -97,7 +107,37 @@ pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Fo
     Ok(Founded {
         incident,
         device: secrets.device(),
+        aside,
     })
+}
+
+/// Whether the directory is one where a founding or a joining was begun, and no device came of it.
+pub fn is_unfinished(fs: &dyn FileSystem, path: &Path) -> bool {
+    let there = |name: &str| fs.exists(&path.join(name)).unwrap_or(true);
+    there("FORMAT") && !there("keys/device.secret")
+}
+
+/// The journal of a founding that was cut short before its last step: the one entry that a founder
+/// writes first, by a device whose keys were never stored. Nobody was told of it, and nothing can
+/// ever be read with it. Anything else was somebody's.
+fn check_unfinished(dir: &DataDir, journal: &Journal) -> Result<(), NodeError> {
+    let genesis = dir.read_public(device::GENESIS_FILE)?;
+    let genesis = genesis.and_then(|bytes| Genesis::from_bytes(&bytes).ok());
+    let genesis = genesis.ok_or_else(|| occupied(dir, "journal"))?;
+    let incident = genesis.id();
+    for (n, item) in journal.scan(None)?.enumerate() {
+        let (_, bytes) = item?;
+        let (_, bytes) = record::decode(&bytes)?;
+        let first = run::decode(&incident, bytes).is_ok_and(|run| {
+            run.log.device == genesis.body().founder.device
+                && run.log.lane == Lane::AUTHORITY
+                && run.entries.iter().map(|e| e.header.seq).eq([Seq(0)])
+        });
+        if n > 0 || !first {
+            return Err(occupied(dir, "journal"));
+        }
+    }
+    Ok(())
 }
 
 /// A device's keys are never replaced by others.

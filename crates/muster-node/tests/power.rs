@@ -445,7 +445,7 @@ fn founding_and_joining_cut_short_leave_nothing_broken() {
     };
     let trial = FaultyFs::new(1);
     founding(&trial, rng).unwrap();
-    let (mut done, mut refused) = (0, 0);
+    let (mut done, mut whole, mut second) = (0, 0, 0);
     for at in 0..trial.changes() {
         for seed in 0..8 {
             let what = format!("founding: cut {at}, seed {seed}");
@@ -453,21 +453,59 @@ fn founding_and_joining_cut_short_leave_nothing_broken() {
             fs.plan(Some(Fault::PowerCut { at }));
             assert!(founding(&fs, rng).is_err(), "{what}: no cut");
             fs.restart(seed);
-            match founding(&fs, rng) {
+            let again = fs.fork();
+            match founding(&again, rng) {
                 Ok(()) => done += 1,
-                // Whole already, or half-made: said, and not made worse.
-                Err(NodeError::AlreadyMember | NodeError::Dir(DirError::NotEmpty { .. })) => {
-                    refused += 1;
-                    if matches!(open(&fs, None, rng), Err(NodeError::NoDevice)) {
-                        continue;
-                    }
-                }
+                Err(NodeError::Dir(DirError::NotEmpty { .. })) => whole += 1,
                 Err(e) => panic!("{what}: {e}"),
             }
-            let (mut engine, _) = open(&fs, None, rng).unwrap_or_else(|e| panic!("{what}: {e}"));
+            let (mut engine, _) = open(&again, None, rng).unwrap_or_else(|e| panic!("{what}: {e}"));
             write_title(&mut engine, 0, rng).unwrap();
             engine.close().unwrap();
+            // And the power goes while it is begun again.
+            let changes = again.changes();
+            for cut in 0..if seed < 2 { changes } else { 0 } {
+                let what = format!("{what}, then cut {cut}");
+                let fs = fs.fork();
+                fs.plan(Some(Fault::PowerCut { at: cut }));
+                if founding(&fs, rng).is_ok() || !fs.struck() {
+                    continue;
+                }
+                fs.restart(seed + cut);
+                second += 1;
+                match founding(&fs, rng) {
+                    Ok(()) | Err(NodeError::Dir(DirError::NotEmpty { .. })) => {}
+                    Err(e) => panic!("{what}: {e}"),
+                }
+                let opened = open(&fs, None, rng);
+                drop(opened.unwrap_or_else(|e| panic!("{what}: {e}")));
+            }
         }
     }
-    println!("founding cut short: done again {done} times, refused {refused} times");
+    println!(
+        "founding cut short: done again {done} times, whole already {whole} times, cut short \
+         again {second} times"
+    );
+    assert!(done > 0 && second > 0);
+}
+
+/// What an unfinished founding is taken for is never somebody's data: a member's directory without
+/// its device file is left alone.
+#[test]
+fn a_journal_of_more_than_a_first_entry_is_left_alone() {
+    let rng = &mut Rng(7);
+    let (fs, mut engine) = common::founder(rng);
+    write_title(&mut engine, 0, rng).unwrap();
+    engine.close().unwrap();
+    let device = Path::new(common::DIR).join("keys/device.secret");
+    muster_store::fs::FileSystem::remove(&fs, &device).unwrap();
+    let before = open_dir(&fs).unwrap();
+    let refused = found(&before, rng);
+    assert!(
+        matches!(refused, Err(NodeError::Dir(DirError::NotEmpty { .. }))),
+        "{refused:?}"
+    );
+    let (journal, _) =
+        muster_store::Journal::open(&before, muster_node::engine::journal_options()).unwrap();
+    assert_eq!(journal.scan(None).unwrap().count(), 2, "both entries");
 }

@@ -239,9 +239,26 @@ fn strangers_and_other_incidents_learn_nothing() {
         assert_eq!(link.ends[0].closed, None, "the connection just ends");
         assert!(!link.ends[1].member);
     }
+    // Hung up on before any answer: that is how the dialler knows, and it counts it once.
+    let ends = &mut net.links[1].ends;
+    assert_eq!(ends[0].session.hung_up(), Some(CloseReason::Stranger));
+    assert_eq!(ends[0].session.hung_up(), None, "said once");
+    assert_eq!(ends[1].session.hung_up(), None, "it has its reason");
     // Whoever gets no answer gives up after 5 s.
     net.pass(6_000).unwrap();
     assert_eq!(net.links[0].ends[0].closed, Some(CloseReason::Timeout));
+}
+
+#[test]
+fn a_member_that_hangs_up_is_no_stranger() {
+    let mut net = net(9, 2);
+    let link = net.meet(0, 1, Weather::CALM).unwrap();
+    net.run().unwrap();
+    for end in &mut net.links[link].ends {
+        assert!(end.member);
+        assert_eq!(end.session.hung_up(), None);
+        assert!(end.session.is_closed());
+    }
 }
 
 #[test]

@@ -3,4 +3,5 @@
 //! Nothing here knows what a value means: the daemon parses values by the field table.
 
 pub mod mapping;
+mod span;
 pub mod table;

@@ -1,16 +1,13 @@
 //! A CSV file as rows, each whole or refused with its reason; one broken row spoils no other.
 //!
-//! The csv crate reads the records; where a record ends is decided here first, because a quote that
-//! is never closed would swallow the rest of the file.
+//! The csv crate reads the records; where a record ends is decided first, by [`super::span`].
 
 use encoding_rs::Encoding;
 
+use super::span::span;
+
 /// Longest cell, in bytes: a field of an entry holds less.
 pub const MAX_CELL: usize = 16 * 1024;
-/// Most lines one quoted record may span.
-const MAX_LINES: usize = 200;
-/// From so many columns on, a line with as many cells is a row.
-const TELLING_COLUMNS: usize = 5;
 
 /// A row of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,46 +139,21 @@ fn record(
             why,
         })
     };
-    let mut quotes = 0;
-    let mut span = 0;
-    for line in lines.iter().take(MAX_LINES) {
-        span += 1;
-        quotes += line.iter().filter(|b| **b == b'"').count();
-        if quotes % 2 == 0 {
-            break;
-        }
-    }
+    let name = |column: usize| header.get(column).map_or("", String::as_str);
+    let taken = match span(lines, delimiter, header.len()) {
+        Ok(taken) => taken,
+        Err(open) => return (fault(name(open.column), Reason::QuoteOpen), 1),
+    };
     let whole: Vec<u8> = lines
         .iter()
-        .take(span)
-        .flat_map(|l| l.iter().copied())
+        .take(taken)
+        .copied()
+        .flatten()
+        .copied()
         .collect();
-    let cells = if quotes % 2 == 0 {
-        split(&whole, delimiter)
-    } else {
-        None
-    };
-    let fits = cells.as_ref().is_some_and(|c| c.len() == header.len());
-    // Two quotes that nobody closed look like one cell of many lines, and the rows between would be
-    // gone without a word. A line inside that is a whole row by itself gives it away; where columns
-    // are few, a line of text may well have as many commas.
-    let swallows = header.len() >= TELLING_COLUMNS
-        && lines
-            .get(1..span.saturating_sub(1))
-            .unwrap_or_default()
-            .iter()
-            .filter(|l| !l.contains(&b'"'))
-            .any(|l| split(l, delimiter).is_some_and(|c| c.len() == header.len()));
-    if span > 1 && (!fits || swallows) || quotes % 2 == 1 {
-        let broken = lines
-            .first()
-            .map(|l| split(l, delimiter).unwrap_or_default())
-            .unwrap_or_default();
-        let column = broken.len().checked_sub(1).and_then(|i| header.get(i));
-        return (
-            fault(column.map_or("", String::as_str), Reason::QuoteOpen),
-            1,
-        );
+    let cells = split(&whole, delimiter);
+    if taken > 1 && cells.as_ref().is_none_or(|c| c.len() != header.len()) {
+        return (fault("", Reason::QuoteOpen), 1);
     }
     let Some(cells) = cells else {
         return (fault("", Reason::Unreadable), 1);
@@ -191,20 +163,20 @@ fn record(
             found: cells.len(),
             header: header.len(),
         };
-        return (fault("", why), span);
+        return (fault("", why), taken);
     }
     let mut out = Vec::with_capacity(cells.len());
     for (cell, column) in cells.into_iter().zip(header) {
         if cell.len() > MAX_CELL {
             let why = Reason::CellTooLong { len: cell.len() };
-            return (fault(column, why), span);
+            return (fault(column, why), taken);
         }
         match String::from_utf8(cell) {
             Ok(cell) => out.push(cell),
-            Err(_) => return (fault(column, Reason::NotText), span),
+            Err(_) => return (fault(column, Reason::NotText), taken),
         }
     }
-    (Ok(out), span)
+    (Ok(out), taken)
 }
 
 fn split(record: &[u8], delimiter: u8) -> Option<Vec<Vec<u8>>> {
@@ -262,6 +234,28 @@ mod tests {
         let file = b"id,a,b,c,d\n1,x,\"one, two\nthree\n\nfour\",y,z\n2,x,y,z,w\n";
         let table = Table::read(file, None, ',').unwrap();
         assert!(table.rows.len() == 2 && table.rows.iter().all(|r| r.cells.is_ok()));
+    }
+
+    #[test]
+    fn in_small_tables_as_well() {
+        let file = b"id,text\n1,\"open\n2,b\n3,\"open\n4,d\n5,\"two\nlines\"\n";
+        let table = Table::read(file, None, ',').unwrap();
+        let rows: Vec<_> = table
+            .rows
+            .iter()
+            .map(|r| match &r.cells {
+                Ok(cells) => format!("{} {}", r.number, cells[1]),
+                Err(f) => format!("{} {} {}", r.number, f.column, f.why.code()),
+            })
+            .collect();
+        let wanted = [
+            "1 text quote-open",
+            "2 b",
+            "3 text quote-open",
+            "4 d",
+            "5 two\nlines",
+        ];
+        assert_eq!(rows, wanted);
     }
 
     #[test]

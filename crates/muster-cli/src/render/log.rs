@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use muster_model::table;
 use serde_json::Value as Json;
 
-use super::{about, id_short, list, number, table::Table, text, values};
+use super::{about, by_reason, id_short, list, number, table::Table, text, values};
 use crate::{Context, args, failure::refusal_text, lang::Words};
 
 fn who(entry: &Json) -> String {
@@ -47,8 +47,12 @@ pub fn log(c: &Context<'_>, answer: &Json) -> String {
     } else {
         table.draw(c)
     };
-    for (code, n) in answer["refused"].as_object().into_iter().flatten() {
-        out.push_str(&format!("\n{}: {code} {n}", c.words.t("label-refused")));
+    for refused in by_reason(c.words, &answer["refused"]) {
+        out.push_str(&format!(
+            "\n{}{}{refused}",
+            c.words.t("label-refused"),
+            c.words.colon()
+        ));
     }
     out
 }
@@ -172,8 +176,12 @@ pub fn bundles(c: &Context<'_>, a: &Json) -> String {
                 ],
             ));
         }
-        for (code, n) in file["refused"].as_object().into_iter().flatten() {
-            lines.push(format!("{}: {code} {n}", c.words.t("label-refused")));
+        for refused in by_reason(c.words, &file["refused"]) {
+            lines.push(format!(
+                "{}{}{refused}",
+                c.words.t("label-refused"),
+                c.words.colon()
+            ));
         }
     }
     lines.join("\n")

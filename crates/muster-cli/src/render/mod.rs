@@ -10,6 +10,8 @@ pub mod work;
 
 use serde_json::Value as Json;
 
+use crate::lang::Words;
+
 /// A text member, or nothing.
 pub fn text<'a>(json: &'a Json, name: &str) -> &'a str {
     json[name].as_str().unwrap_or_default()
@@ -18,6 +20,17 @@ pub fn text<'a>(json: &'a Json, name: &str) -> &'a str {
 /// A whole number, or 0.
 pub fn number(json: &Json, name: &str) -> u64 {
     json[name].as_u64().unwrap_or(0)
+}
+
+/// A whole number, or 0, as the person's language writes it.
+pub fn count(words: &Words, json: &Json, name: &str) -> String {
+    words.number(&number(json, name).to_string())
+}
+
+/// What was counted by reason: `code n`.
+pub fn by_reason<'a>(words: &'a Words, json: &'a Json) -> impl Iterator<Item = String> + 'a {
+    let reasons = json.as_object().into_iter().flatten();
+    reasons.map(|(code, n)| format!("{code} {}", words.number(&n.to_string())))
 }
 
 /// Members of a list.

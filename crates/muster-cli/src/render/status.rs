@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{id_short, list, number, table::Table, table::sheet, text};
+use super::{by_reason, count, id_short, list, number, table::Table, table::sheet, text};
 use crate::{Context, args};
 
 /// One finding as a sentence.
@@ -60,25 +60,22 @@ pub fn status(c: &Context<'_>, s: &Json) -> String {
         for (kind, n) in objects {
             let label = muster_model::table::kind_named(kind)
                 .map_or(kind.as_str(), |k| c.words.lang.label(k.label));
-            lines.push((label.to_owned(), n.to_string()));
+            lines.push((label.to_owned(), c.words.number(&n.to_string())));
         }
     }
     let mut note = |key: &str, value: String| lines.push((c.words.t(key), value));
-    note("label-conflicts", number(s, "conflicts").to_string());
-    note("label-entries", number(s, "entries").to_string());
-    note("label-devices", number(s, "devices").to_string());
-    note("label-peers", number(s, "peers").to_string());
+    note("label-conflicts", count(c.words, s, "conflicts"));
+    note("label-entries", count(c.words, s, "entries"));
+    note("label-devices", count(c.words, s, "devices"));
+    note("label-peers", count(c.words, s, "peers"));
     if let Some(operator) = s["operator"].as_str() {
         note("label-operator", operator.to_owned());
     }
     if number(s, "unreadable_parts") > 0 {
-        note(
-            "label-unreadable",
-            number(s, "unreadable_parts").to_string(),
-        );
+        note("label-unreadable", count(c.words, s, "unreadable_parts"));
     }
-    for (code, n) in s["refused"].as_object().into_iter().flatten() {
-        note("label-refused", format!("{code} {n}"));
+    for refused in by_reason(c.words, &s["refused"]) {
+        note("label-refused", refused);
     }
     out + &sheet(c, &lines)
 }
@@ -88,12 +85,12 @@ pub fn digest(c: &Context<'_>, d: &Json) -> String {
     sheet(
         c,
         &[
-            (c.words.t("label-entries"), number(d, "entries").to_string()),
+            (c.words.t("label-entries"), count(c.words, d, "entries")),
             (c.words.t("label-frontier"), text(d, "frontier").to_owned()),
             (c.words.t("label-state"), text(d, "state").to_owned()),
             (
                 c.words.t("label-unreadable"),
-                number(&d["readable"], "unreadable_parts").to_string(),
+                count(c.words, &d["readable"], "unreadable_parts"),
             ),
         ],
     )
@@ -118,8 +115,8 @@ pub fn peers(c: &Context<'_>, p: &Json) -> String {
             } else {
                 "word-no"
             }),
-            number(peer, "entries_received").to_string(),
-            number(peer, "entries_sent").to_string(),
+            count(c.words, peer, "entries_received"),
+            count(c.words, peer, "entries_sent"),
         ]);
     }
     let mut out = if table.is_empty() {
@@ -166,7 +163,7 @@ pub fn devices(c: &Context<'_>, d: &Json) -> String {
             text(device, "code").to_owned(),
             c.words.t(&format!("role-{}", text(device, "role"))),
             text(device, "admitted_by_label").to_owned(),
-            number(device, "entries").to_string(),
+            count(c.words, device, "entries"),
             id_short(text(device, "id")).to_owned(),
         ]);
     }

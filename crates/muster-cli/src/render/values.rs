@@ -49,10 +49,11 @@ fn code(words: &Words, field: &Field, given: &str) -> String {
     label.unwrap_or_else(|| given.to_owned())
 }
 
-fn decimal(words: &Words, given: String) -> String {
-    match words.lang {
-        Lang::En => given,
-        Lang::Fr => given.replace('.', ","),
+/// A whole number of a field. A year is a name of four digits, not a count.
+pub fn integer(words: &Words, field: &Field, plain: &str) -> String {
+    match field.ty {
+        FieldType::Integer(low, high) if low >= 1_000 && high < 10_000 => plain.to_owned(),
+        _ => words.number(plain),
     }
 }
 
@@ -61,10 +62,14 @@ pub fn value(words: &Words, field: Option<&Field>, value_of: &Json, refers: &Jso
     match value_of {
         Json::Null => String::new(),
         Json::Bool(yes) => words.t(if *yes { "word-yes" } else { "word-no" }),
-        Json::Number(n) => decimal(words, n.to_string()),
+        Json::Number(n) => match field {
+            Some(field) => integer(words, field, &n.to_string()),
+            None => words.number(&n.to_string()),
+        },
         Json::String(given) => match field.map(|f| f.ty) {
             Some(FieldType::Time) => time(words, given),
             Some(FieldType::Date) => date(words, given),
+            Some(FieldType::Decimal) => words.number(given),
             Some(FieldType::Enum(_) | FieldType::Vocabulary(_)) => {
                 field.map_or_else(|| given.clone(), |f| code(words, f, given))
             }
@@ -81,8 +86,8 @@ pub fn value(words: &Words, field: Option<&Field>, value_of: &Json, refers: &Jso
         }
         Json::Object(map) => match (map.get("lat"), map.get("lon")) {
             (Some(lat), Some(lon)) => {
-                let at =
-                    decimal(words, format!("{lat}")) + " ; " + &decimal(words, format!("{lon}"));
+                let [lat, lon] = [lat, lon].map(|n| words.number(&n.to_string()));
+                let at = format!("{lat} ; {lon}");
                 match text(value_of, "text") {
                     "" => at,
                     name => format!("{name} [{at}]"),

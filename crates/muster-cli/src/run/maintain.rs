@@ -1,7 +1,11 @@
 //! Verbs for bad days: doctor, verify, repair. They open the data directory themselves where no
 //! daemon runs.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use clap::ArgMatches;
 use muster_log::{
@@ -24,6 +28,32 @@ use crate::{
     failure::{Failure, Outcome},
     render,
 };
+
+/// A daemon that stops has so long to write what it has.
+const STOPS_WITHIN: Duration = Duration::from_secs(30);
+
+/// `stop`: ends when the directory is free for the next one.
+pub fn stop(c: &Context<'_>) -> Outcome<u8> {
+    let path = &c.settings.data.value;
+    let client = c.client()?;
+    let holder = DataDir::taken_by(&RealFs, path).ok().flatten();
+    let mut answer = client.call(&Request::Stop)?;
+    let until = Instant::now() + STOPS_WITHIN;
+    // Where another process has it by now, the one that was told to stop has not.
+    while holder.is_some() && DataDir::taken_by(&RealFs, path).ok().flatten() == holder {
+        if Instant::now() >= until {
+            return Err(Failure::new("stop-timeout", exit::TIMED_OUT)
+                .with("path", path.display())
+                .with("seconds", STOPS_WITHIN.as_secs()));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("stopped".into(), true.into());
+    }
+    c.answer("stop", answer, |c, _| c.words.t("said-stopping"));
+    Ok(0)
+}
 
 /// `doctor`: asks the daemon, or looks at the directory when none runs.
 pub fn doctor(c: &Context<'_>) -> Outcome<u8> {

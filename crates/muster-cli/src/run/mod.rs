@@ -79,9 +79,7 @@ pub fn dispatch(context: &Context<'_>, verb: &[&str], m: &ArgMatches) -> Outcome
             Request::Devices,
             render::status::devices,
         ),
-        ["stop"] => ask(context, "stop", Request::Stop, |c, _| {
-            c.words.t("said-stopping")
-        }),
+        ["stop"] => maintain::stop(context),
         ["doctor"] => maintain::doctor(context),
         ["verify"] => maintain::verify(context, m),
         ["repair"] => maintain::repair(context),

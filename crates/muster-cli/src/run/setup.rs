@@ -63,7 +63,12 @@ pub fn init(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     if outs.len() > usize::from(roots) {
         return Err(Failure::new("too-many-recovery-files", exit::USAGE).with("roots", roots));
     }
-    let files = recovery_files(path, &outs, usize::from(roots))?;
+    let unfinished = setup::is_unfinished(&RealFs, path);
+    let taken = match unfinished {
+        true => "recovery-unfinished",
+        false => "file-exists",
+    };
+    let files = recovery_files(path, &outs, usize::from(roots), taken)?;
     let unlock = unlock(context)?;
     let languages = text(m, "languages").unwrap_or_else(|| "en,fr".into());
     context.say(&context.words.t("said-init-start"));
@@ -90,7 +95,7 @@ pub fn init(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
             .collect(),
         now: daemon::now(),
     };
-    let founded = match found(path, &unlock, founding) {
+    let founded = match found(path, unfinished, &unlock, founding) {
         Ok(founded) => founded,
         Err(failure) => {
             // Roots of nothing.
@@ -108,12 +113,24 @@ pub fn init(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         "recoveries": recovery,
         "unlock": method.to_string(),
         "data": path,
+        "aside": founded.aside,
     });
     context.answer("init", answer, |c, a| init_text(c, a, method));
     Ok(0)
 }
 
-fn found(path: &Path, unlock: &Unlock, founding: Founding) -> Outcome<setup::Founded> {
+/// Founds in a fresh directory, or goes on in one where that was cut short.
+fn found(
+    path: &Path,
+    unfinished: bool,
+    unlock: &Unlock,
+    founding: Founding,
+) -> Outcome<setup::Founded> {
+    if unfinished {
+        let dir = DataDir::open(Arc::new(RealFs), path, unlock)
+            .map_err(muster_node::error::NodeError::from)?;
+        return Ok(setup::found(&dir, founding, &mut daemon::random)?);
+    }
     let cost = PassphraseCost::default();
     let dir = DataDir::create(Arc::new(RealFs), path, unlock, cost, &mut daemon::random)
         .map_err(muster_node::error::NodeError::from)?;
@@ -126,7 +143,12 @@ fn found(path: &Path, unlock: &Unlock, founding: Founding) -> Outcome<setup::Fou
     Ok(founded?)
 }
 
-fn recovery_files(data: &Path, outs: &[String], roots: usize) -> Outcome<Vec<std::path::PathBuf>> {
+fn recovery_files(
+    data: &Path,
+    outs: &[String],
+    roots: usize,
+    taken: &str,
+) -> Outcome<Vec<std::path::PathBuf>> {
     let mut files = Vec::new();
     for at in 0..roots {
         let file = match outs.get(at) {
@@ -135,7 +157,7 @@ fn recovery_files(data: &Path, outs: &[String], roots: usize) -> Outcome<Vec<std
             None => data.with_extension(format!("recovery-{}.age", at + 1)),
         };
         if file.exists() {
-            return Err(Failure::new("file-exists", exit::REFUSED).with("path", file.display()));
+            return Err(Failure::new(taken, exit::REFUSED).with("path", file.display()));
         }
         files.push(file);
     }
@@ -143,7 +165,11 @@ fn recovery_files(data: &Path, outs: &[String], roots: usize) -> Outcome<Vec<std
 }
 
 fn init_text(c: &Context<'_>, answer: &serde_json::Value, method: Method) -> String {
-    let mut out = c.words.with(
+    let mut out = match answer["aside"].as_array() {
+        Some(aside) if !aside.is_empty() => c.words.t("said-begun-again") + "\n\n",
+        _ => String::new(),
+    };
+    out += &c.words.with(
         "said-init",
         sentence_args![
             "incident" = short(&answer["incident"]),

@@ -1,6 +1,9 @@
 //! Verbs that are one question to the daemon with a few arguments.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use clap::ArgMatches;
 use muster_node::api::{Request, exit};
@@ -9,6 +12,7 @@ use serde_json::{Value as Json, json};
 use super::{ask, required, text};
 use crate::{
     Context, args,
+    client::Changes,
     failure::{Failure, Outcome},
     render,
 };
@@ -154,19 +158,25 @@ pub fn log(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         refused: m.get_flag("refused"),
         limit: m.get_one::<usize>("limit").copied(),
     };
-    let answer = c.client()?.call(&request)?;
-    if m.get_flag("follow") && c.json {
-        for item in answer["items"].as_array().into_iter().flatten() {
+    let client = c.client()?;
+    if !m.get_flag("follow") {
+        let answer = client.call(&request)?;
+        c.answer("log", answer, render::log::log);
+        return Ok(0);
+    }
+    // The stream first: what comes between the two would be in neither. What is in both is shown once.
+    let mut changes = client.subscribe()?;
+    let answer = client.call(&request)?;
+    let listed = render::list(&answer, "items");
+    let listed: BTreeSet<String> = listed.map(|e| text_of(&e["entry"])).collect();
+    if c.json {
+        for item in render::list(&answer, "items") {
             crate::emit(&format!("{}\n", log_line(item)));
         }
-        return watch(c);
-    }
-    c.answer("log", answer, render::log::log);
-    if m.get_flag("follow") {
-        watch(c)
     } else {
-        Ok(0)
+        c.answer("log", answer, render::log::log);
     }
+    follow(c, &mut changes, &listed)
 }
 
 fn log_line(item: &Json) -> Json {
@@ -177,17 +187,29 @@ fn log_line(item: &Json) -> Json {
     line
 }
 
-/// `watch`, and the end of `log --follow`.
+/// `watch`.
 pub fn watch(c: &Context<'_>) -> Outcome<u8> {
-    c.client()?.follow(|line| {
+    let client = c.client()?;
+    let mut changes = client.subscribe()?;
+    follow(c, &mut changes, &BTreeSet::new())
+}
+
+/// Shows changes as they come, but for those of entries that were shown already.
+fn follow(c: &Context<'_>, changes: &mut Changes<'_>, shown: &BTreeSet<String>) -> Outcome<u8> {
+    while let Some(line) = changes.next()? {
+        let Ok(change) = serde_json::from_str::<Json>(&line) else {
+            continue;
+        };
+        if change["entry"].as_str().is_some_and(|e| shown.contains(e)) {
+            continue;
+        }
         if c.json {
             crate::emit(&format!("{line}\n"));
-        } else if let Ok(change) = serde_json::from_str::<Json>(line) {
+        } else {
             let line = crate::harmless(&render::log::change(c, &change));
             crate::emit(&format!("{line}\n"));
         }
-        true
-    })?;
+    }
     Ok(0)
 }
 

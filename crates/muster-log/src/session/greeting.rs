@@ -133,6 +133,11 @@ impl Greeting {
         Ok(())
     }
 
+    /// Whether this side has called, and nothing was said to it.
+    pub(super) fn is_unanswered(&self) -> bool {
+        matches!(self.step, Step::Called)
+    }
+
     pub(super) fn frame(
         &mut self,
         book: &Book,

@@ -315,6 +315,14 @@ impl Session {
         self.finish(Err(CloseReason::Left), Vec::new())
     }
 
+    /// Says that the other side ended the connection in good order. Where this side had called and
+    /// got no answer, that is how a stranger is told no; it is the reason given back, once.
+    pub fn hung_up(&mut self) -> Option<CloseReason> {
+        let unanswered = matches!(&self.state, State::Greeting(g) if g.is_unanswered());
+        self.state = State::Closed;
+        unanswered.then_some(CloseReason::Stranger)
+    }
+
     /// Whether it is over.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use muster_log::{
+    act::Act,
     authority::Standing,
     book::{Book, Refusal},
     chain::VerifiedRun,
     entry::{PartBody, VerifiedEntry},
-    ids::{DeviceId, EntryHash, GrantId, KeyId, Lane, Millis, ObjectId, Seq},
+    ids::{Class, DeviceId, EntryHash, GrantId, KeyId, Lane, Millis, ObjectId, Seq},
     keyring::Opened,
     operation::{DataOperation, Operation, Reference},
     record,
@@ -114,7 +115,8 @@ impl Applying<'_> {
                 urgency: entry.header().urgency,
                 disputed,
             };
-            self.operations(&content.operations, device, context, &mut touched);
+            let acts = run.log().lane == Lane::AUTHORITY && head.class == Class::C0;
+            self.operations(&content.operations, acts, device, context, &mut touched);
         }
         touched.dedup();
         if touched.is_empty() && run.log().lane == Lane::AUTHORITY {
@@ -132,11 +134,16 @@ impl Applying<'_> {
     fn operations(
         &mut self,
         operations: &[Operation],
+        acts: bool,
         device: DeviceId,
         context: impl Fn(u8) -> WriteContext,
         touched: &mut Vec<ObjectId>,
     ) {
         for (index, operation) in (0u8..=255).zip(operations) {
+            // Acts of this version are the authority's business; it reads them in C0 of lane 0 alone.
+            if acts && let Some(Ok(_)) = Act::read(operation) {
+                continue;
+            }
             let Ok(read) = operation.read() else {
                 self.inert("malformed");
                 continue;

@@ -13,7 +13,7 @@ use muster_log::{
     record::Source,
     session::{CloseReason, Effect, Local, Outcome, Session},
 };
-use muster_net::{ConnId, NetEvent, Outbox, SendError};
+use muster_net::{CloseReason as Ended, ConnId, NetEvent, Outbox, SendError};
 
 use super::{Contact, Event};
 use crate::{
@@ -72,7 +72,13 @@ impl Node {
                 NetEvent::Writable { conn } => self.network_due(conn),
                 NetEvent::Closed { conn, reason, .. } => {
                     if let Some(n) = &mut self.network {
-                        if let Some(contact) = n.contacts.remove(&conn) {
+                        if let Some(mut contact) = n.contacts.remove(&conn) {
+                            // What was cut says nothing of the other side; what it closed does.
+                            if reason == Ended::Remote
+                                && let Some(why) = contact.session.hung_up()
+                            {
+                                *n.closed.entry(why.code().to_owned()).or_default() += 1;
+                            }
                             let label = contact.member.map(|m| m.1).unwrap_or_default();
                             tracing::info!(peer = %label, %reason, "contact ended");
                         }

@@ -113,6 +113,12 @@ pub struct DataDir {
     lock: Option<Arc<dyn Lock>>,
 }
 
+/// A share in a directory's lock: the directory stays taken until this is dropped as well.
+#[derive(Debug)]
+pub struct Hold {
+    _lock: Option<Arc<dyn Lock>>,
+}
+
 fn places(path: &Path) -> KeyPlaces {
     KeyPlaces {
         wrapped: path.join("keys/storage.key"),
@@ -333,6 +339,27 @@ impl DataDir {
 
     pub(crate) fn fs(&self) -> &Arc<dyn FileSystem> {
         &self.fs
+    }
+
+    /// Keeps the directory taken beyond its own life, for what outlives it and lies in the directory.
+    pub fn hold(&self) -> Hold {
+        Hold {
+            _lock: self.lock.clone(),
+        }
+    }
+
+    /// The process that has the directory now (0 where it does not say who it is), none where it is
+    /// free.
+    ///
+    /// # Errors
+    ///
+    /// I/O, or no such directory.
+    pub fn taken_by(fs: &dyn FileSystem, path: &Path) -> Result<Option<u32>, DirError> {
+        match take_lock(fs, path) {
+            Ok(_let_go_again) => Ok(None),
+            Err(DirError::Locked { pid, .. }) => Ok(Some(pid.unwrap_or_default())),
+            Err(e) => Err(e),
+        }
     }
 
     /// A share in the lock, or an error if the directory was opened only to be read.

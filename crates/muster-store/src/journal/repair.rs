@@ -68,6 +68,27 @@ impl super::Journal {
     }
 }
 
+impl super::Journal {
+    /// Puts every segment away, to `journal/damaged/`, for a caller who knows that nobody was ever
+    /// told of what is in them. The journal is empty then. Can be repeated after it was cut short.
+    ///
+    /// # Errors
+    /// What failed; then the last segments may be gone, and those before them are as they were.
+    pub fn set_aside(dir: &DataDir) -> Result<Vec<PathBuf>, JournalError> {
+        dir.check_writable()?;
+        let place = Place::new(dir);
+        let mut aside = Vec::new();
+        for seg in survey(&place, Look::Saving)?.segments.iter().rev() {
+            // Its key last, so that it never looks damaged.
+            for name in [seg.id.segment_name(), seg.id.key_name()] {
+                aside.extend(put_aside(&place, &name)?);
+                place.sync()?;
+            }
+        }
+        Ok(aside)
+    }
+}
+
 fn repair_dir(dir: &DataDir, random: Random<'_>) -> Result<RepairReport, JournalError> {
     dir.check_writable()?;
     let place = Place::new(dir);
