@@ -103,11 +103,16 @@ impl Client {
                 .header(header::HOST, "muster")
                 .body(Full::new(Bytes::new()))
                 .map_err(broken)?;
-            let mut body = sender
-                .send_request(request)
-                .await
-                .map_err(broken)?
-                .into_body();
+            let response = sender.send_request(request).await.map_err(broken)?;
+            let refused = !response.status().is_success();
+            let mut body = response.into_body();
+            if refused {
+                let bytes = body.collect().await.map_err(broken)?.to_bytes();
+                return match serde_json::from_slice::<Response>(&bytes) {
+                    Ok(Response::Error(error)) => Err(error.into()),
+                    _ => Err(broken("refused")),
+                };
+            }
             let mut buffer = Vec::new();
             while let Some(frame) = body.frame().await {
                 let frame = frame.map_err(broken)?;
