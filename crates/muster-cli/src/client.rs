@@ -104,6 +104,14 @@ impl Client {
                 .body(Full::new(Bytes::new()))
                 .map_err(broken)?;
             let response = sender.send_request(request).await.map_err(broken)?;
+            if !response.status().is_success() {
+                let body = response.into_body().collect().await;
+                let bytes = body.map_err(broken)?.to_bytes();
+                return match serde_json::from_slice::<Response>(&bytes) {
+                    Ok(Response::Error(error)) => Err(error.into()),
+                    _ => Err(broken("refused")),
+                };
+            }
             Ok::<_, Failure>(response.into_body())
         })?;
         Ok(Changes {

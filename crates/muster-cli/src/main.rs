@@ -98,6 +98,7 @@ fn print_json(verb: &str, answer: Json) {
 }
 
 fn main() -> ExitCode {
+    run::rest::no_dumps();
     let given: Vec<String> = std::env::args_os()
         .map(|a| a.to_string_lossy().into_owned())
         .collect();

@@ -1,6 +1,9 @@
 //! Settings and where each came from: flag, environment, file, default, in that order.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{ArgMatches, parser::ValueSource};
 use muster_node::api::exit;
@@ -17,7 +20,15 @@ struct File {
     lang: Option<String>,
     log: Option<String>,
     #[serde(default)]
+    lock: LockFile,
+    #[serde(default)]
     network: NetworkFile,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct LockFile {
+    after: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -72,6 +83,8 @@ pub struct Settings {
     pub peers: Setting<Vec<String>>,
     /// Whether peers are looked for.
     pub discovery: Setting<bool>,
+    /// After how long without a command everything is locked; `off`: never.
+    pub lock_after: Setting<String>,
     /// What is logged.
     pub log: Setting<String>,
     /// The language of text, where the settings file names one.
@@ -153,7 +166,35 @@ fn list(text: String) -> Vec<String> {
         .collect()
 }
 
+/// `90s`, `15m`, `2h`; `off` is none.
+fn duration(text: &str) -> Option<Option<Duration>> {
+    let text = text.trim();
+    if matches!(text, "off" | "no" | "0") {
+        return Some(None);
+    }
+    let at = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(at)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        _ => return None,
+    };
+    let seconds = number.parse::<u32>().ok()?.checked_mul(seconds)?;
+    (seconds > 0).then(|| Some(Duration::from_secs(seconds.into())))
+}
+
 impl Settings {
+    /// After how long everything is locked.
+    pub fn lock_after(&self) -> Outcome<Option<Duration>> {
+        let Setting { value, origin } = &self.lock_after;
+        duration(value).ok_or_else(|| {
+            Failure::new("duration-wrong", exit::USAGE)
+                .with("given", value)
+                .with("origin", origin.text())
+        })
+    }
+
     /// Reads everything; `verb` is the verb's own matches.
     pub fn read(matches: &ArgMatches, verb: &ArgMatches) -> Outcome<Self> {
         let (path, file) = read_file(matches)?;
@@ -194,6 +235,16 @@ impl Settings {
                 &path,
                 true,
             ),
+            lock_after: pick(
+                verb.try_get_one::<String>("auto-lock")
+                    .ok()
+                    .flatten()
+                    .cloned(),
+                env("MUSTER_AUTO_LOCK"),
+                file.lock.after,
+                &path,
+                "off".to_owned(),
+            ),
             lang: file.lang.zip(path.clone()).map(|(value, path)| Setting {
                 value,
                 origin: Origin::File(path),
@@ -218,8 +269,26 @@ impl Settings {
             "network.listen": one(&self.listen),
             "network.peers": one(&self.peers),
             "network.discovery": one(&self.discovery),
+            "lock.after": one(&self.lock_after),
             "log": one(&self.log),
             "lang": self.lang.as_ref().map(one),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_or_refused() {
+        let seconds = |s| Some(Some(Duration::from_secs(s)));
+        assert_eq!(duration("90s"), seconds(90));
+        assert_eq!(duration(" 15m "), seconds(900));
+        assert_eq!(duration("2h"), seconds(7200));
+        assert_eq!(duration("off"), Some(None));
+        for wrong in ["", "15", "m", "-5m", "5 m", "1.5h", "0m", "99999999h", "5d"] {
+            assert_eq!(duration(wrong), None, "{wrong:?}");
+        }
     }
 }

@@ -37,6 +37,19 @@ pub enum Request {
     Devices,
     /// Stops the daemon cleanly.
     Stop,
+    /// Forgets everything that was decrypted; only the control socket goes on.
+    Lock,
+    /// Opens a locked directory again: by a passphrase, by the content of a key file, or with
+    /// neither by the key file in the directory.
+    Unlock {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        passphrase: Option<Secret>,
+        /// In hex.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<Secret>,
+    },
+    /// Destroys the data directory, its keys first.
+    Wipe,
     /// Admits a device by its request file.
     Admit {
         /// The file, in hex.
@@ -218,6 +231,28 @@ pub enum Request {
         #[serde(default)]
         peer: Option<String>,
     },
+}
+
+/// What must appear in no log: it shows nothing of itself, and is wiped when dropped.
+#[derive(Clone)]
+pub struct Secret(pub zeroize::Zeroizing<String>);
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(text.into()))
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
 }
 
 /// A row of an import: what the object is to be called and what it says.

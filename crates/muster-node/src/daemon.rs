@@ -5,19 +5,21 @@
 //! acknowledged.
 
 use std::{
-    path::Path,
+    os::unix::net::UnixListener,
     time::{Duration, Instant},
 };
 
-use muster_store::{DataDir, JournalError};
+use muster_store::{DataDir, Held, Hold, JournalError};
 use serde_json::json;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub use crate::edge::{now, random};
 use crate::{
     api::{Request, Response},
+    edge::since_boot,
     engine::{Engine, OpenReport},
     error::NodeError,
+    locked::{self, Waited},
     network::{Network, NetworkConfig},
     server::{self, Call},
     verbs,
@@ -35,6 +37,48 @@ const IDLE: Duration = Duration::from_secs(20);
 pub struct DaemonConfig {
     /// The network, or none.
     pub network: Option<NetworkConfig>,
+    /// After this long without a question at the control socket, everything is locked.
+    pub lock_after: Option<Duration>,
+}
+
+/// A data directory as the daemon finds it.
+#[derive(Debug)]
+pub enum Start {
+    /// Unlocked.
+    Open(DataDir),
+    /// Nobody has given the key yet.
+    Locked(Held),
+}
+
+impl Start {
+    /// A share in the directory's lock, for what lies in it and outlives the daemon: its socket.
+    pub fn hold(&self) -> Hold {
+        match self {
+            Self::Open(dir) => dir.hold(),
+            Self::Locked(held) => held.hold(),
+        }
+    }
+}
+
+/// What a daemon that is ready has to tell.
+#[derive(Debug)]
+pub enum Ready<'a> {
+    /// It works.
+    Open(&'a OpenReport),
+    /// It waits for the key.
+    Locked,
+}
+
+/// How the daemon ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// It is to be locked: the directory is closed, and all that was decrypted still lies in this
+    /// process's memory. Only a process made anew has forgotten it.
+    Locked,
+    /// The directory is destroyed.
+    Wiped,
 }
 
 /// Why the daemon ended.
@@ -46,6 +90,9 @@ pub enum DaemonError {
     /// The control socket.
     #[error(transparent)]
     Server(#[from] server::ServerError),
+    /// The control socket cannot be listened on.
+    #[error("the control socket: {0}")]
+    Socket(std::io::Error),
     /// The network.
     #[error("the network: {0}")]
     Network(String),
@@ -54,18 +101,37 @@ pub enum DaemonError {
     Loop,
 }
 
-/// Runs the daemon on an unlocked data directory until it is told to stop.
+/// Runs the daemon until it is told to stop, to lock, or to destroy what it serves. `ready` is called
+/// when it answers, and again when it was unlocked.
 pub async fn run(
-    dir: DataDir,
+    start: Start,
+    listener: &UnixListener,
     config: DaemonConfig,
-    ready: impl FnOnce(&OpenReport, &Path) + Send + 'static,
-) -> Result<(), DaemonError> {
+    ready: impl Fn(&Ready<'_>) + Send + 'static,
+) -> Result<Ended, DaemonError> {
+    let dir = match start {
+        Start::Open(dir) => dir,
+        Start::Locked(held) => {
+            ready(&Ready::Locked);
+            match locked::wait(held, listener).await? {
+                Waited::Unlocked(dir) => dir,
+                Waited::Refused => return Ok(Ended::Locked),
+                Waited::Stopped => return Ok(Ended::Stopped),
+                Waited::Wiped => return Ok(Ended::Wiped),
+            }
+        }
+    };
+    run_open(dir, listener, config, ready).await
+}
+
+async fn run_open(
+    dir: DataDir,
+    listener: &UnixListener,
+    config: DaemonConfig,
+    ready: impl Fn(&Ready<'_>) + Send + 'static,
+) -> Result<Ended, DaemonError> {
     let started = Instant::now();
-    let path = dir.path().to_path_buf();
-    // Until the socket is gone as well: the next daemon's would be taken away in its place.
-    let hold = dir.hold();
-    let socket = path.join("muster.sock");
-    let listener = server::bind(&socket)?;
+    let listener = server::share(listener).map_err(DaemonError::Socket)?;
     let (engine, report) = tokio::task::spawn_blocking(move || Engine::open(dir, &mut random))
         .await
         .map_err(|_| DaemonError::Loop)??;
@@ -92,8 +158,11 @@ pub async fn run(
         network,
         changes: changes.clone(),
         stopping: false,
+        leaving: None,
         last_write: None,
         started,
+        lock_after: config.lock_after,
+        asked: since_boot(),
     };
     let (ended, end) = oneshot::channel();
     std::thread::Builder::new()
@@ -102,20 +171,27 @@ pub async fn run(
             let _ = ended.send(node.run(inbox));
         })
         .map_err(|_| DaemonError::Loop)?;
-    let server = tokio::spawn(server::serve(listener, calls.clone(), changes, stopped));
-    ready(&report, &socket);
+    let serving = server::serve(listener, calls.clone(), Some(changes), stopped);
+    let server = tokio::spawn(serving);
+    ready(&Ready::Open(&report));
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tokio::spawn(stop_on_signal(calls));
     let outcome = end.await.map_err(|_| DaemonError::Loop)?;
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    if !matches!(outcome, Ok(Ended::Locked)) {
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    }
     let _ = stop.send(true);
-    let _ = tokio::time::timeout(Duration::from_secs(2), server).await;
-    let _ = std::fs::remove_file(&socket);
-    drop(hold);
+    // Who watches keeps the server from ending; what is to be locked waits for nobody.
+    let patience = match outcome {
+        Ok(Ended::Locked) => Duration::from_millis(300),
+        _ => Duration::from_secs(2),
+    };
+    let _ = tokio::time::timeout(patience, server).await;
     Ok(outcome?)
 }
 
-async fn stop_on_signal(calls: mpsc::Sender<Call>) {
+/// Puts a stop into the queue when the system asks for one.
+pub(crate) async fn stop_on_signal(calls: mpsc::Sender<Call>) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut int)) = (
         signal(SignalKind::terminate()),
@@ -139,23 +215,38 @@ pub struct Node {
     pub(crate) network: Option<Network>,
     changes: broadcast::Sender<String>,
     pub(crate) stopping: bool,
+    /// To be locked or destroyed, and who is to be told when that is done.
+    leaving: Option<(Leaving, Option<oneshot::Sender<Response>>)>,
     last_write: Option<Instant>,
     pub(crate) started: Instant,
+    lock_after: Option<Duration>,
+    /// When something was last asked, as [`since_boot`] has it.
+    asked: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Leaving {
+    Lock,
+    Wipe,
 }
 
 impl Node {
-    fn run(mut self, mut inbox: mpsc::Receiver<Call>) -> Result<(), NodeError> {
+    fn run(mut self, mut inbox: mpsc::Receiver<Call>) -> Result<Ended, NodeError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .ok();
-        while !self.stopping {
+        while !self.stopping && self.leaving.is_none() {
             let mut calls = Vec::new();
             let events = self.wait(&mut inbox, runtime.as_ref(), &mut calls);
+            self.lock_when_left_alone(calls.is_empty());
             let mut replies = Vec::new();
             for call in calls {
-                let response = verbs::answer(&mut self, call.request);
-                replies.push((call.reply, response));
+                match call.request {
+                    Request::Lock => self.leaving = Some((Leaving::Lock, Some(call.reply))),
+                    Request::Wipe => self.leaving = Some((Leaving::Wipe, Some(call.reply))),
+                    request => replies.push((call.reply, verbs::answer(&mut self, request))),
+                }
             }
             // Sign, sync, publish: what was written here is durable before any session sees it.
             self.acknowledge(replies)?;
@@ -165,7 +256,52 @@ impl Node {
         if let Some(network) = self.network.take() {
             network.stop();
         }
-        self.engine.close()
+        self.leave()
+    }
+
+    /// Traffic between devices is no sign that somebody sits here.
+    fn lock_when_left_alone(&mut self, alone: bool) {
+        let now = since_boot();
+        if !alone {
+            self.asked = now;
+        } else if self
+            .lock_after
+            .is_some_and(|after| now.saturating_sub(self.asked) >= after)
+        {
+            tracing::info!("nobody has asked anything for a while: locking");
+            self.leaving = Some((Leaving::Lock, None));
+        }
+    }
+
+    fn leave(self) -> Result<Ended, NodeError> {
+        let (response, reply, ended) = match self.leaving {
+            None => {
+                self.engine.close()?;
+                return Ok(Ended::Stopped);
+            }
+            Some((Leaving::Lock, reply)) => {
+                // What was acknowledged is on the disk already: a disk that fails now keeps nobody
+                // from locking.
+                if let Err(e) = self.engine.close() {
+                    tracing::warn!(error = %e, "closing before the lock failed");
+                }
+                (
+                    Response::Ok(json!({ "locked": true })),
+                    reply,
+                    Ended::Locked,
+                )
+            }
+            Some((Leaving::Wipe, reply)) => {
+                let held = self.engine.dir().held()?;
+                drop(self.engine);
+                let wiped = held.wipe().map_err(NodeError::from);
+                (locked::wiped_answer(wiped), reply, Ended::Wiped)
+            }
+        };
+        if let Some(reply) = reply {
+            let _ = reply.send(response);
+        }
+        Ok(ended)
     }
 
     /// Waits for something to do; takes all of it, up to a bound.

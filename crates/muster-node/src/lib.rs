@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod edge;
 pub mod engine;
 pub mod error;
+pub mod locked;
 pub mod network;
 pub mod recovery;
 pub mod server;

@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::{fs::PermissionsExt as _, net::UnixListener as Listener},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{DefaultBodyLimit, State},
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response as HttpResponse},
     routing::{get, post},
 };
@@ -23,7 +23,10 @@ use tokio::{
 };
 use tokio_stream::wrappers::BroadcastStream;
 
-use crate::api::{ApiError, Request, Response, VERSION, exit};
+use crate::{
+    api::{ApiError, Request, Response, VERSION, exit},
+    locked,
+};
 
 /// Largest request body: a page of an import, a batch of runs.
 const MAX_BODY: usize = 32 * 1024 * 1024;
@@ -52,12 +55,23 @@ pub enum ServerError {
 #[derive(Clone)]
 struct Shared {
     calls: mpsc::Sender<Call>,
-    changes: broadcast::Sender<String>,
+    /// None while the directory is locked: there is nothing to watch.
+    changes: Option<broadcast::Sender<String>>,
+}
+
+/// The listening socket that a process before this one left as its standard input, when it made
+/// itself anew to forget everything. Nobody who connects meanwhile is turned away.
+pub fn inherited(path: &Path) -> Option<Listener> {
+    use std::os::fd::AsFd as _;
+    let fd = io::stdin().as_fd().try_clone_to_owned().ok()?;
+    let listener = Listener::from(fd);
+    let own = listener.local_addr().ok()?.as_pathname() == Some(path);
+    own.then_some(listener)
 }
 
 /// Opens the socket. The caller holds the data directory's lock, so a file that lies there already
 /// belongs to nobody.
-pub fn bind(path: &Path) -> Result<UnixListener, ServerError> {
+pub fn bind(path: &Path) -> Result<Listener, ServerError> {
     use std::os::unix::ffi::OsStrExt as _;
     if path.as_os_str().as_bytes().len() > 100 {
         return Err(ServerError::PathTooLong(path.to_path_buf()));
@@ -70,16 +84,23 @@ pub fn bind(path: &Path) -> Result<UnixListener, ServerError> {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(at(e)),
         _ => {}
     }
-    let listener = UnixListener::bind(path).map_err(at)?;
+    let listener = Listener::bind(path).map_err(at)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(at)?;
     Ok(listener)
+}
+
+/// A listener for [`serve`]; the socket stays open when it ends.
+pub fn share(listener: &Listener) -> io::Result<UnixListener> {
+    let share = listener.try_clone()?;
+    share.set_nonblocking(true)?;
+    UnixListener::from_std(share)
 }
 
 /// Serves until `stop` turns true.
 pub async fn serve(
     listener: UnixListener,
     calls: mpsc::Sender<Call>,
-    changes: broadcast::Sender<String>,
+    changes: Option<broadcast::Sender<String>>,
     mut stop: watch::Receiver<bool>,
 ) {
     let router = Router::new()
@@ -108,7 +129,11 @@ async fn call(State(shared): State<Shared>, Json(request): Json<Request>) -> Jso
 }
 
 async fn follow(State(shared): State<Shared>) -> HttpResponse {
-    let stream = BroadcastStream::new(shared.changes.subscribe()).map(|item| {
+    let Some(changes) = shared.changes else {
+        let refusal = Json(Response::Error(locked::refusal()));
+        return (StatusCode::LOCKED, refusal).into_response();
+    };
+    let stream = BroadcastStream::new(changes.subscribe()).map(|item| {
         Ok::<_, std::convert::Infallible>(match item {
             Ok(line) => format!("{line}\n"),
             Err(lagged) => format!("{{\"schema\":\"muster.watch/1\",\"lagged\":\"{lagged}\"}}\n"),

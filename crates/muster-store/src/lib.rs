@@ -18,7 +18,7 @@ pub mod journal;
 pub mod keys;
 mod seal;
 
-pub use dir::{DataDir, DirError, Hold};
+pub use dir::{DataDir, DirError, Held, Hold, Wiped};
 pub use error::IoFailure;
 pub use index::{Index, IndexError, Marker, Opened};
 pub use journal::{Journal, JournalError, Position};

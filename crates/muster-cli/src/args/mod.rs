@@ -62,6 +62,9 @@ pub fn command(words: &Words) -> Command {
         b.verb("peers"),
         b.verb("digest"),
         b.verb("doctor"),
+        b.verb("lock"),
+        b.verb("unlock"),
+        b.verb("wipe"),
         b.verb("stop"),
     ] {
         command = command.subcommand(verb);
@@ -194,6 +197,8 @@ impl Builder<'_> {
             )
             .arg(self.switch("no-discovery"))
             .arg(self.switch("no-network"))
+            .arg(self.switch("locked"))
+            .arg(self.flag("auto-lock").value_name("DURATION"))
     }
 
     fn assign(&self) -> Command {

@@ -38,6 +38,9 @@ pub fn finding(c: &Context<'_>, finding: &Json) -> String {
 
 /// `status`.
 pub fn status(c: &Context<'_>, s: &Json) -> String {
+    if s["locked"] == true {
+        return doctor(c, s);
+    }
     let role = c.words.t(&format!("role-{}", text(&s["device"], "role")));
     let mut out = c.words.with(
         "status-head",

@@ -1,11 +1,13 @@
 //! Every verb: which words lead to which function.
 
 mod bundle;
+mod daemon;
 mod demo;
 mod headquarters;
 mod import;
 mod maintain;
 mod objects;
+pub mod rest;
 mod setup;
 mod simple;
 
@@ -43,22 +45,20 @@ pub fn logging(settings: &Settings, daemon: bool) -> Outcome<()> {
     Ok(())
 }
 
-/// What opens the data directory, by the command line.
+/// What opens the data directory, by the command line. What is written from here on is its owner's
+/// alone.
 pub fn unlock(context: &Context<'_>) -> Outcome<Unlock> {
+    rest::private_files();
     if let Some(path) = context.all.get_one::<String>("passphrase-file") {
-        let path = std::path::Path::new(path);
-        let text = std::fs::read_to_string(path).map_err(|e| Failure::file("read", path, &e))?;
-        let text = zeroize::Zeroizing::new(text);
-        let line = text.lines().next().unwrap_or_default().to_owned();
-        if line.is_empty() {
-            return Err(Failure::new("passphrase-empty", exit::USAGE).with("path", path.display()));
-        }
-        return Ok(Unlock::Passphrase(zeroize::Zeroizing::new(line)));
+        return rest::passphrase_from(std::path::Path::new(path)).map(Unlock::Passphrase);
     }
-    Ok(match context.all.get_one::<String>("key-file") {
-        Some(path) => Unlock::KeyFile(path.into()),
-        None => Unlock::DefaultKeyFile,
-    })
+    if let Some(path) = context.all.get_one::<String>("key-file") {
+        return Ok(Unlock::KeyFile(path.into()));
+    }
+    match rest::asks_for_passphrase(&context.settings.data.value) {
+        true => rest::prompt(context).map(Unlock::Passphrase),
+        false => Ok(Unlock::DefaultKeyFile),
+    }
 }
 
 /// Runs a verb. Gives the exit code.
@@ -67,7 +67,10 @@ pub fn dispatch(context: &Context<'_>, verb: &[&str], m: &ArgMatches) -> Outcome
         ["init"] => setup::init(context, m),
         ["join"] => setup::join(context, m),
         ["admit"] => setup::admit(context, m),
-        ["daemon"] => setup::daemon(context, m),
+        ["daemon"] => daemon::daemon(context, m),
+        ["lock"] => rest::lock(context),
+        ["unlock"] => rest::unlock(context),
+        ["wipe"] => rest::wipe(context),
         ["demo"] => demo::demo(context, m),
         ["sample"] => demo::sample(context, m),
         ["status"] => ask(context, "status", Request::Status, render::status::status),

@@ -7,9 +7,7 @@ use muster_log::codec::Text;
 use muster_model::numbers;
 use muster_node::{
     api::{Request, exit},
-    daemon::{self, DaemonConfig, DaemonError},
-    network::NetworkConfig,
-    recovery,
+    daemon, recovery,
     setup::{self, Founding},
 };
 use muster_store::{DataDir, PassphraseCost, Unlock, fs::RealFs, keys::Method};
@@ -322,49 +320,4 @@ pub fn admit(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         )
     });
     Ok(0)
-}
-
-/// `daemon`.
-pub fn daemon(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
-    let path = &context.settings.data.value;
-    // The index's files are made by a library, with the modes that the system suggests.
-    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    let dir = DataDir::open(Arc::new(RealFs), path, &unlock(context)?)
-        .map_err(muster_node::error::NodeError::from)?;
-    let network = if m.get_flag("no-network") {
-        None
-    } else {
-        Some(NetworkConfig {
-            listen: context.settings.listen.value.clone(),
-            peers: context.settings.peers.value.clone(),
-            discovery: context.settings.discovery.value,
-        })
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::new("failed", exit::FAILURE).with("why", e))?;
-    let (said, json) = (
-        context.words.with(
-            "said-daemon",
-            sentence_args!["socket" = path.join("muster.sock").display()],
-        ),
-        context.json,
-    );
-    let outcome = runtime.block_on(daemon::run(dir, DaemonConfig { network }, move |report, socket| {
-        if json {
-            crate::emit(&format!(
-                "{}\n",
-                json!({ "schema": "muster.daemon/1", "ready": true, "socket": socket, "entries": report.entries })
-            ));
-        } else {
-            eprintln!("{said}");
-        }
-    }));
-    match outcome {
-        Ok(()) => Ok(0),
-        Err(DaemonError::Node(e)) => Err(e.into()),
-        Err(e) => Err(Failure::new("daemon-failed", exit::FAILURE).with("why", e)),
-    }
 }

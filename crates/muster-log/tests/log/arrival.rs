@@ -1,7 +1,7 @@
 //! Any order of arrival, with gaps and repetitions, ends in the same frontier, grants and keys.
 
 use muster_log::{
-    act::{Act, Adopt, Audience, Cut, End},
+    act::{Act, Adopt, Audience, End},
     book::Book,
     chain::Run,
     entry::PartBody,

@@ -88,6 +88,9 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             node.stopping = true;
             Ok(json!({ "stopping": true }))
         }
+        Request::Unlock { .. } => Ok(json!({ "locked": false })),
+        // The loop takes these itself: they are answered when nothing is open any more.
+        Request::Lock | Request::Wipe => Err(ApiError::new("stopping", exit::NO_DAEMON)),
         Request::Admit {
             request,
             role,

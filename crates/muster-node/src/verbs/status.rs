@@ -72,6 +72,7 @@ pub fn status(node: &Node) -> Answer {
     };
     Ok(json!({
         "health": health,
+        "locked": false,
         "findings": findings,
         "incident": { "id": book.incident().hex(), "name": genesis.body().name.to_string() },
         "device": {

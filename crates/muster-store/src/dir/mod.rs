@@ -13,11 +13,13 @@
 //!
 //! Not the journal nor the index: they are given a `DataDir` and look after their own folder.
 
+mod held;
 mod small;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use self::held::{Held, Wiped};
 pub use self::small::MAX_SMALL_FILE;
 use crate::Random;
 use crate::error::IoFailure;
@@ -247,15 +249,7 @@ impl DataDir {
     /// # Errors
     /// [`DirError::Locked`] with the pid of the holder, [`KeyError::WrongKey`], or what failed.
     pub fn open(fs: Arc<dyn FileSystem>, path: &Path, unlock: &Unlock) -> Result<Self, DirError> {
-        check_format(&*fs, path)?;
-        let lock = take_lock(&*fs, path)?;
-        let key = keys::load(&*fs, &places(path), unlock)?;
-        Ok(Self {
-            fs,
-            path: path.to_path_buf(),
-            key,
-            lock: Some(lock),
-        })
+        Held::take(fs, path)?.unlock(unlock)
     }
 
     /// Opens a data directory without a lock and without changing anything: a dead laptop's, a

@@ -25,6 +25,9 @@ pub enum Unlock {
     Passphrase(Zeroizing<String>),
     /// A key file kept elsewhere: a stick, a systemd credential.
     KeyFile(PathBuf),
+    /// The content of a key file kept elsewhere, read already: by whoever may read it, for a process
+    /// that may not.
+    Key(Zeroizing<Vec<u8>>),
     /// The key file in the data directory itself: no protection against whoever has the disk.
     DefaultKeyFile,
 }
@@ -34,6 +37,7 @@ impl fmt::Debug for Unlock {
         match self {
             Self::Passphrase(_) => f.write_str("Passphrase(..)"),
             Self::KeyFile(path) => f.debug_tuple("KeyFile").field(path).finish(),
+            Self::Key(_) => f.write_str("Key(..)"),
             Self::DefaultKeyFile => f.write_str("DefaultKeyFile"),
         }
     }
@@ -45,7 +49,7 @@ impl Unlock {
     pub fn method(&self) -> Method {
         match self {
             Self::Passphrase(_) => Method::Passphrase,
-            Self::KeyFile(_) => Method::KeyFile,
+            Self::KeyFile(_) | Self::Key(_) => Method::KeyFile,
             Self::DefaultKeyFile => Method::DefaultKeyFile,
         }
     }
@@ -60,6 +64,18 @@ pub enum Method {
     KeyFile,
     /// By the key file in the data directory.
     DefaultKeyFile,
+}
+
+impl Method {
+    /// Its stable name, for programs.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Passphrase => "passphrase",
+            Self::KeyFile => "key-file",
+            Self::DefaultKeyFile => "default-key-file",
+        }
+    }
 }
 
 impl Display for Method {
@@ -189,7 +205,8 @@ impl StorageKey {
     }
 }
 
-const MAX_KEY_FILE: u64 = 64 * 1024;
+/// The largest key file.
+pub const MAX_KEY_FILE: u64 = 64 * 1024;
 const KEY_FILE_PURPOSE: &str = "muster-store 2026 wrapping key from a key file";
 
 /// Where the wrapped key and the default key file lie.
@@ -233,10 +250,15 @@ fn from_key_file(fs: &dyn FileSystem, path: &Path, salt: &[u8]) -> Result<Secret
     let content = fs::read_small(fs, path, MAX_KEY_FILE)
         .map(Zeroizing::new)
         .map_err(IoFailure::at("read the key file", path))?;
-    let material = match hex_key(&content) {
-        Some(key) => Zeroizing::new(key.to_vec()),
-        None => content,
-    };
+    from_key(&content, path, salt)
+}
+
+/// `path` is named where the content is no key.
+fn from_key(content: &[u8], path: &Path, salt: &[u8]) -> Result<Secret, KeyError> {
+    let material = Zeroizing::new(match hex_key(content) {
+        Some(key) => key.to_vec(),
+        None => content.to_vec(),
+    });
     if material.len() < 32 {
         return Err(KeyError::KeyFileTooShort {
             path: path.to_path_buf(),
@@ -274,6 +296,7 @@ fn wrapping_key(
     match unlock {
         Unlock::Passphrase(passphrase) => from_passphrase(passphrase, salt, cost),
         Unlock::KeyFile(path) => from_key_file(fs, path, salt),
+        Unlock::Key(content) => from_key(content, &places.wrapped, salt),
         Unlock::DefaultKeyFile => from_key_file(fs, &places.default_key, salt),
     }
 }
