@@ -24,7 +24,7 @@ use muster_log::{
 use muster_store::{DataDir, DirError, Journal};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{engine, error::NodeError};
+use crate::{anchor, engine, error::NodeError};
 
 /// Random bytes, drawn at the edge.
 pub type Random<'a> = &'a mut dyn FnMut(&mut [u8]);
@@ -94,6 +94,7 @@ pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Fo
     journal.close()?;
     // Last: a directory without it is no member's.
     dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
+    anchor::plant(dir, random)?;
     Ok(Founded {
         incident,
         device: secrets.device(),
@@ -261,6 +262,7 @@ pub fn request(
         now,
     );
     dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
+    anchor::plant(dir, random)?;
     Ok(request)
 }
 

@@ -1,7 +1,10 @@
 //! Verbs for bad days: doctor, verify, repair. They open the data directory themselves where no
 //! daemon runs.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::ArgMatches;
 use muster_log::{
@@ -11,6 +14,7 @@ use muster_log::{
     record,
 };
 use muster_node::{
+    anchor,
     api::{Request, exit},
     engine::read_only_book,
     error::NodeError,
@@ -51,7 +55,10 @@ pub fn doctor(c: &Context<'_>) -> Outcome<u8> {
                     "attention",
                     json!({ "why": e.to_string() }),
                 ),
-                Ok(dir) => look(&dir, &mut note),
+                Ok(dir) => {
+                    look(&dir, &mut note);
+                    doubts(&dir, &c.settings.anchors.value, &mut note);
+                }
             }
         }
     }
@@ -86,6 +93,20 @@ fn look(dir: &DataDir, note: &mut impl FnMut(&str, &str, Json)) {
         }
         Ok(v) => note("journal-sound", "ok", json!({ "entries": v["entries"] })),
         Err(e) => note("data-unusable", "trouble", json!({ "why": e.to_string() })),
+    }
+}
+
+/// Whether the next start will take the directory for a copy, and whether an earlier one has.
+fn doubts(dir: &DataDir, anchors: &Path, note: &mut impl FnMut(&str, &str, Json)) {
+    let Ok(look) = anchor::look(dir, Some(anchors)) else {
+        return; // No device in it: said above.
+    };
+    if let Some(doubt) = look.doubt {
+        let args = json!({ "reason": doubt.code() });
+        note("generation-doubt", "attention", args);
+    } else if let Some(renewed) = look.renewed {
+        let args = json!({ "reason": renewed.reason.code() });
+        note("generation-renewed", "ok", args);
     }
 }
 
