@@ -283,6 +283,7 @@ fn sure(c: &Context<'_>, path: &Path) -> Outcome<()> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
