@@ -99,6 +99,11 @@ pub fn binary() -> &'static Path {
     }
 }
 
+/// Where anchors of data directories go: a folder of this test process. Its devices' ids are its own.
+fn state() -> PathBuf {
+    std::env::temp_dir().join(format!("muster-tests-{}", std::process::id()))
+}
+
 /// Removes what the person who runs the tests may have set for themselves.
 fn clean(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
@@ -111,6 +116,7 @@ fn clean(command: &mut Command) -> &mut Command {
         .env("HOME", "/nonexistent")
         .env_remove("XDG_CONFIG_HOME")
         .env_remove("XDG_DATA_HOME")
+        .env("XDG_STATE_HOME", state())
         .env_remove("LANGUAGE")
         .env_remove("LC_ALL")
         .env_remove("LC_MESSAGES")
@@ -212,6 +218,7 @@ impl Device {
     pub fn command(&self) -> Command {
         let mut command = command();
         command.arg("--data").arg(&self.dir);
+        command.env("XDG_STATE_HOME", self.dir.with_extension("state"));
         command
     }
 
@@ -240,7 +247,10 @@ impl Device {
     /// Starts the daemon in a host of the test network.
     pub fn start_in(&mut self, net: &TestNet, host: usize, arguments: &[&str]) {
         let mut command = net.command(host, binary());
-        clean(&mut command).arg("--data").arg(&self.dir);
+        clean(&mut command)
+            .arg("--data")
+            .arg(&self.dir)
+            .env("XDG_STATE_HOME", self.dir.with_extension("state"));
         self.start_by(command, arguments);
     }
 

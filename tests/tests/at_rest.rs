@@ -401,6 +401,7 @@ fn open_handed(device: &Device) -> Command {
         .arg("--data")
         .arg(&device.dir)
         .env("HOME", "/nonexistent")
+        .env("XDG_STATE_HOME", device.dir.with_extension("state"))
         .env("LANG", "C.UTF-8");
     command
 }
@@ -433,7 +434,9 @@ fn whatever_the_umask_files_are_their_owners_alone() {
     run(&gym, &["lock"]);
     run(&gym, &["unlock"]);
     let mut seen = Vec::new();
+    let anchors = gym.dir.with_extension("state").join("muster/anchors");
     walk(&gym.dir, &mut seen);
+    walk(&anchors, &mut seen);
     assert_eq!(gym.stop(), Some(0));
     run(&gym, &["verify"]);
     run(&gym, &["repair", "--yes"]);

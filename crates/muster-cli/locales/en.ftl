@@ -273,6 +273,17 @@ finding-locked = { $data } is locked: nothing is read or met until muster unlock
 finding-nobody-met = nobody is met yet; { $heard } heard of. Same Wi-Fi? Access points may isolate their clients: try --peer
 finding-strangers = { $count } strangers on the network were turned away
 finding-same-device = another device has this device's own key: its data directory was copied ({ $count })
+finding-generation-renewed = { $reason ->
+    [moved] this data directory came from another machine
+    [restored] an older copy of this data directory was put back
+   *[copied] this data directory is a copy, or was restored from one
+ }; it writes in new logs since, so that nothing is signed twice. If the other one is still in use, one of the two must stop: muster wipe there, and admit that device anew
+finding-generation-doubt = { $reason ->
+    [moved] this data directory comes from another machine
+    [restored] an older copy of this data directory was put back
+   *[copied] this data directory is a copy, or was restored from one
+ }; its next start will write in new logs. Never run two copies: join the other device as its own
+finding-anchor-trouble = nothing outside the data directory can vouch for it ({ $why }): a restored older copy may go unnoticed until it meets another device
 finding-journal-sound = the journal is sound: { $entries } entries
 finding-journal-damaged = the journal is damaged: { $why }. Next: muster repair --yes
 finding-daemon-down = no daemon runs on { $data }. Next: muster --data { $data } daemon

@@ -273,6 +273,17 @@ finding-locked = { $data } est verrouillé : rien n’est lu ni rencontré avan
 finding-nobody-met = personne n’est encore rencontré ; { $heard } aperçus. Même Wi-Fi ? Un point d’accès peut isoler ses clients : essayez --peer
 finding-strangers = { $count } inconnus sur le réseau ont été éconduits
 finding-same-device = un autre appareil a la clé de celui-ci : son répertoire de données a été copié ({ $count })
+finding-generation-renewed = { $reason ->
+    [moved] ce répertoire de données vient d’une autre machine
+    [restored] une copie plus ancienne de ce répertoire de données a été remise en place
+   *[copied] ce répertoire de données est une copie, ou a été restauré depuis une copie
+ } ; il écrit depuis dans de nouveaux journaux, pour que rien ne soit signé deux fois. Si l’autre sert encore, l’un des deux doit s’arrêter : muster wipe là-bas, puis admettez cet appareil à nouveau
+finding-generation-doubt = { $reason ->
+    [moved] ce répertoire de données vient d’une autre machine
+    [restored] une copie plus ancienne de ce répertoire de données a été remise en place
+   *[copied] ce répertoire de données est une copie, ou a été restauré depuis une copie
+ } ; au prochain démarrage il écrira dans de nouveaux journaux. Ne faites jamais tourner deux copies : admettez l’autre appareil pour lui-même
+finding-anchor-trouble = rien hors du répertoire de données ne peut répondre de lui ({ $why }) : une copie plus ancienne remise en place peut passer inaperçue jusqu’à la rencontre d’un autre appareil
 finding-journal-sound = le journal est sain : { $entries } entrées
 finding-journal-damaged = le journal est endommagé : { $why }. Ensuite : muster repair --yes
 finding-daemon-down = aucun démon ne tourne sur { $data }. Ensuite : muster --data { $data } daemon

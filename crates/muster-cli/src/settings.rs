@@ -17,6 +17,7 @@ use crate::failure::{Failure, Outcome};
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
     data: Option<PathBuf>,
+    anchors: Option<PathBuf>,
     lang: Option<String>,
     log: Option<String>,
     #[serde(default)]
@@ -77,6 +78,8 @@ pub struct Setting<T> {
 pub struct Settings {
     /// The data directory.
     pub data: Setting<PathBuf>,
+    /// The folder for what vouches for data directories from outside.
+    pub anchors: Setting<PathBuf>,
     /// Addresses to listen on.
     pub listen: Setting<Vec<String>>,
     /// Addresses of peers.
@@ -102,6 +105,17 @@ fn default_data() -> PathBuf {
         (Some(data), _) => Path::new(&data).join("muster"),
         (None, Some(home)) => Path::new(&home).join(".local/share/muster"),
         (None, None) => PathBuf::from("/var/lib/muster"),
+    }
+}
+
+/// State, not data: a backup of a person's data leaves it out. A home that does not exist, as
+/// services often have, is not made.
+fn default_anchors() -> PathBuf {
+    let home = env("HOME").map(PathBuf::from).filter(|h| h.is_dir());
+    match (env("XDG_STATE_HOME"), home) {
+        (Some(state), _) => Path::new(&state).join("muster/anchors"),
+        (None, Some(home)) => home.join(".local/state/muster/anchors"),
+        (None, None) => PathBuf::from("/var/lib/muster-anchors"),
     }
 }
 
@@ -214,6 +228,13 @@ impl Settings {
         let yes = |text: String| !matches!(text.as_str(), "0" | "no" | "false" | "off");
         Ok(Self {
             data: pick(flag_data, env_data, file.data, &path, default_data()),
+            anchors: pick(
+                None,
+                env("MUSTER_ANCHORS").map(PathBuf::from),
+                file.anchors,
+                &path,
+                default_anchors(),
+            ),
             listen: pick(
                 many("listen"),
                 env("MUSTER_LISTEN").map(list),
@@ -266,6 +287,7 @@ impl Settings {
         }
         json!({
             "data": one(&self.data),
+            "anchors": one(&self.anchors),
             "network.listen": one(&self.listen),
             "network.peers": one(&self.peers),
             "network.discovery": one(&self.discovery),

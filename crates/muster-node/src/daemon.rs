@@ -6,6 +6,7 @@
 
 use std::{
     os::unix::net::UnixListener,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -15,6 +16,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub use crate::edge::{now, random};
 use crate::{
+    anchor::Anchor,
     api::{Request, Response},
     edge::since_boot,
     engine::{Engine, OpenReport},
@@ -39,6 +41,8 @@ pub struct DaemonConfig {
     pub network: Option<NetworkConfig>,
     /// After this long without a question at the control socket, everything is locked.
     pub lock_after: Option<Duration>,
+    /// The folder, outside the data directory, for what vouches for it.
+    pub anchors: Option<PathBuf>,
 }
 
 /// A data directory as the daemon finds it.
@@ -132,9 +136,9 @@ async fn run_open(
 ) -> Result<Ended, DaemonError> {
     let started = Instant::now();
     let listener = server::share(listener).map_err(DaemonError::Socket)?;
-    let (engine, report) = tokio::task::spawn_blocking(move || Engine::open(dir, &mut random))
-        .await
-        .map_err(|_| DaemonError::Loop)??;
+    let anchors = config.anchors;
+    let opened = tokio::task::spawn_blocking(move || open(dir, anchors));
+    let (engine, anchor, report) = opened.await.map_err(|_| DaemonError::Loop)??;
     let network = match config.network {
         Some(config) => Some(
             Network::start(config)
@@ -155,6 +159,7 @@ async fn run_open(
     let (stop, stopped) = watch::channel(false);
     let node = Node {
         engine,
+        anchor,
         network,
         changes: changes.clone(),
         stopping: false,
@@ -190,6 +195,14 @@ async fn run_open(
     Ok(outcome?)
 }
 
+/// Opens the directory; where it may not be the one that wrote last, with a new generation.
+fn open(dir: DataDir, anchors: Option<PathBuf>) -> Result<(Engine, Anchor, OpenReport), NodeError> {
+    let mut anchor = Anchor::open(&dir, anchors.as_deref(), &mut random)?;
+    let (mut engine, report) = Engine::open(dir, &mut random)?;
+    anchor.settle(&mut engine, &mut random)?;
+    Ok((engine, anchor, report))
+}
+
 /// Puts a stop into the queue when the system asks for one.
 pub(crate) async fn stop_on_signal(calls: mpsc::Sender<Call>) {
     use tokio::signal::unix::{SignalKind, signal};
@@ -212,6 +225,7 @@ pub(crate) async fn stop_on_signal(calls: mpsc::Sender<Call>) {
 /// What the loop owns.
 pub struct Node {
     pub(crate) engine: Engine,
+    pub(crate) anchor: Anchor,
     pub(crate) network: Option<Network>,
     changes: broadcast::Sender<String>,
     pub(crate) stopping: bool,
@@ -273,7 +287,10 @@ impl Node {
         }
     }
 
-    fn leave(self) -> Result<Ended, NodeError> {
+    fn leave(mut self) -> Result<Ended, NodeError> {
+        if !matches!(self.leaving, Some((Leaving::Wipe, _))) && !self.engine.is_broken() {
+            self.anchor.tick(&self.engine, &mut random);
+        }
         let (response, reply, ended) = match self.leaving {
             None => {
                 self.engine.close()?;
@@ -381,6 +398,7 @@ impl Node {
         if self.last_write.is_some_and(|at| at.elapsed() > IDLE) {
             self.last_write = None;
             self.engine.checkpoint()?;
+            self.anchor.tick(&self.engine, &mut random);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //!
 //! It does not know how a table is drawn in a terminal, and what an entry means is the model's.
 
+pub mod anchor;
 pub mod api;
 pub mod daemon;
 pub mod edge;

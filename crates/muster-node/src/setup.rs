@@ -26,7 +26,7 @@ use muster_log::{
 use muster_store::{DataDir, DirError, Journal, fs::FileSystem};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{engine, error::NodeError};
+use crate::{anchor, engine, error::NodeError};
 
 /// Random bytes, drawn at the edge.
 pub type Random<'a> = &'a mut dyn FnMut(&mut [u8]);
@@ -104,6 +104,7 @@ pub fn found(dir: &DataDir, founding: Founding, random: Random<'_>) -> Result<Fo
     journal.close()?;
     // Last: a directory without it is no member's.
     dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
+    anchor::plant(dir, random)?;
     Ok(Founded {
         incident,
         device: secrets.device(),
@@ -302,6 +303,7 @@ pub fn request(
         now,
     );
     dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
+    anchor::plant(dir, random)?;
     Ok(request)
 }
 

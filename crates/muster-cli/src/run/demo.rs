@@ -95,6 +95,7 @@ impl Stage<'_> {
             .arg(&device.dir)
             .arg("daemon")
             .env_remove("MUSTER_CONFIG")
+            .env("MUSTER_ANCHORS", device.dir.with_extension("anchors"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

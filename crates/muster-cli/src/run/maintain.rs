@@ -2,7 +2,7 @@
 //! daemon runs.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,6 +15,7 @@ use muster_log::{
     record,
 };
 use muster_node::{
+    anchor,
     api::{Request, exit},
     engine::read_only_book,
     error::NodeError,
@@ -81,7 +82,10 @@ pub fn doctor(c: &Context<'_>) -> Outcome<u8> {
                     "attention",
                     json!({ "why": e.to_string() }),
                 ),
-                Ok(dir) => look(&dir, &mut note),
+                Ok(dir) => {
+                    look(&dir, &mut note);
+                    doubts(&dir, &c.settings.anchors.value, &mut note);
+                }
             }
         }
     }
@@ -116,6 +120,20 @@ fn look(dir: &DataDir, note: &mut impl FnMut(&str, &str, Json)) {
         }
         Ok(v) => note("journal-sound", "ok", json!({ "entries": v["entries"] })),
         Err(e) => note("data-unusable", "trouble", json!({ "why": e.to_string() })),
+    }
+}
+
+/// Whether the next start will take the directory for a copy, and whether an earlier one has.
+fn doubts(dir: &DataDir, anchors: &Path, note: &mut impl FnMut(&str, &str, Json)) {
+    let Ok(look) = anchor::look(dir, Some(anchors)) else {
+        return; // No device in it: said above.
+    };
+    if let Some(doubt) = look.doubt {
+        let args = json!({ "reason": doubt.code() });
+        note("generation-doubt", "attention", args);
+    } else if let Some(renewed) = look.renewed {
+        let args = json!({ "reason": renewed.reason.code() });
+        note("generation-renewed", "ok", args);
     }
 }
 

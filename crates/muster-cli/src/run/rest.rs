@@ -11,6 +11,7 @@ use std::{
 };
 
 use muster_node::{
+    anchor,
     api::{Request, Secret, exit},
     error::NodeError,
 };
@@ -226,6 +227,7 @@ pub fn wipe(c: &Context<'_>) -> Outcome<u8> {
         return Err(Failure::new("data-not-ours", exit::NOT_FOUND).with("why", why));
     }
     sure(c, path)?;
+    let anchor = anchor::file_of(path, &c.settings.anchors.value);
     let client = c.client()?;
     let mut answer = if client.is_reachable() {
         client.call(&Request::Wipe)?
@@ -236,6 +238,10 @@ pub fn wipe(c: &Context<'_>) -> Outcome<u8> {
             .map_err(|e| Failure::new("wipe-failed", exit::FAILURE).with("why", e))?;
         json!({ "keys": wiped.keys, "left": wiped.left })
     };
+    if let Some(anchor) = anchor {
+        // It opens nothing; it only says that there was a directory.
+        let _ = std::fs::remove_file(anchor);
+    }
     answer["data"] = json!(path);
     c.answer("wipe", answer, |c, a| {
         let mut out = c.words.with("said-wiped", args!["data" = path.display()]);
@@ -277,6 +283,7 @@ fn sure(c: &Context<'_>, path: &Path) -> Outcome<()> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -4,7 +4,7 @@ use muster_model::{conflicts, table::KINDS};
 use serde_json::{Value as Json, json};
 
 use super::Answer;
-use crate::{daemon::Node, engine::Engine};
+use crate::{anchor::Renewed, daemon::Node, engine::Engine};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
@@ -38,6 +38,13 @@ fn findings(node: &Node) -> Vec<Json> {
     let acts = engine.book().authority().pending_acts().count();
     if acts > 0 {
         note("acts-kept", "attention", json!({ "count": acts }));
+    }
+    if let Some(doubt) = node.anchor.noticed() {
+        let args = json!({ "reason": doubt.code() });
+        note("generation-renewed", "attention", args);
+    }
+    if let Some(why) = node.anchor.trouble() {
+        note("anchor-trouble", "attention", json!({ "why": why }));
     }
     match &node.network {
         None => note("no-network", "attention", json!({})),
@@ -92,10 +99,17 @@ pub fn status(node: &Node) -> Answer {
         "unreadable_parts": engine.unreadable(),
         "refused": engine.counters().refused,
         "inert": engine.counters().inert,
+        "generation_renewed": node.anchor.renewed().map(renewed),
         "journal_bytes": engine.journal_bytes(),
         "uptime_s": node.uptime(),
         "version": env!("CARGO_PKG_VERSION"),
     }))
+}
+
+fn renewed(renewed: Renewed) -> Json {
+    let at = jiff::Timestamp::from_millisecond(renewed.at);
+    let at = at.map(|t| t.to_string()).unwrap_or_default();
+    json!({ "reason": renewed.reason.code(), "at": at })
 }
 
 /// `digest`: nothing in it depends on the time or on whom one met.
@@ -126,6 +140,10 @@ pub fn peers(node: &Node) -> Json {
 pub fn doctor(node: &Node) -> Answer {
     let mut all = findings(node);
     let engine = &node.engine;
+    if let (None, Some(renewed)) = (node.anchor.noticed(), node.anchor.renewed()) {
+        let args = json!({ "reason": renewed.reason.code() });
+        all.push(json!({ "code": "generation-renewed", "level": "ok", "args": args }));
+    }
     all.push(json!({ "code": "journal-sound", "level": "ok", "args": { "entries": engine.book().entries() } }));
     Ok(json!({ "findings": all, "daemon": true }))
 }

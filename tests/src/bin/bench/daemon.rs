@@ -120,6 +120,7 @@ impl Daemon {
     pub fn start(binary: &Path, home: &Path) -> Outcome<Self> {
         let log = home.with_extension("log");
         let child = Command::new(binary)
+            .env("MUSTER_ANCHORS", home.with_extension("anchors"))
             .arg("--data")
             .arg(home)
             .args([
