@@ -173,7 +173,7 @@ fn wanted() -> BTreeMap<String, String> {
                 want(format!("finding-{code}"), &path);
             }
         }
-        if path.ends_with("args.rs") {
+        if path.parent().is_some_and(|p| p.ends_with("args")) {
             grammar(&text, &mut |key| want(key, &path));
         }
     }

@@ -7,7 +7,28 @@ heading-everywhere = Everywhere
 verb-init = Start a new incident on this device
 verb-join = Join an incident by two small files: ask, then take the answer
 verb-admit = Admit a device by its request file, and seal the answer to it
-verb-devices = Who is admitted, and by whom
+verb-devices = Who is admitted, by whom, and who is out
+verb-revoke = End a device's membership: a lost or stolen laptop
+verb-revoke-more = What the device wrote until now stays; what it writes from now on does not count. The keys it could read are replaced, so it cannot read what is written from then on. What it has read, it has read: tell those concerned.
+    On a terminal you are told first what follows, and asked. In a script: --dry-run, then --yes.
+    Each device acts on it once it has heard of it; muster devices shows who has not. Bring those the news by meeting them, or by a bundle.
+    A first example: muster revoke "Van laptop" --why "stolen at the gym" --wait
+verb-grant = Give a device another role, or take it back in
+verb-grant-more = A lower role is a demotion: keys that the device may not read any more are replaced. A higher role gives it the keys of that role. A revoked device that was found again is taken back in by any role; whoever takes it back in must be as senior as whoever revoked it.
+    A first example: muster grant "Camp laptop" --role lead --scope "North camp"
+verb-adopt = Count entries of a device that are disputed
+verb-adopt-more = What a device wrote past the cut of its revocation is kept and shown, and does not count. Look at it (muster log --refused); if it is honest work, adopt it: one entry, or all.
+    A first example: muster adopt "Van laptop"
+verb-allowance = Let a device write more entries
+verb-allowance-more = Each of a device's logs may have so many entries, by its role; more are refused everywhere, so that a broken or hostile device cannot fill every disk. Only headquarters raises it, and it never shrinks.
+    A first example: muster allowance "Gym laptop" 200000
+verb-keys = The keys in use
+verb-keys-rotate = Make new keys, and a new secret of the incident
+verb-keys-rotate-more = What is written from now on is sealed by the new keys, which only members get. Needed after a revocation only where muster revoke said that no key was replaced. What is written already stays readable for whoever holds the old keys.
+    A first example: muster keys rotate
+verb-recover = Make a device headquarters again, by the recovery files
+verb-recover-more = For when headquarters is lost, or is the thief. It takes as many recovery files as muster init was told (--threshold), each with its passphrase. The root keys are used in this command alone and are given to no daemon; without --device this device becomes headquarters.
+    A first example: muster recover --recovery gym.recovery.age
 verb-operator = Say who sits at this device from now on
 verb-daemon = Run in the foreground: keep the data, meet other devices
 verb-status = Health first, then numbers
@@ -64,6 +85,16 @@ arg-passphrase-file = File whose first line unlocks the data directory
 arg-key-file = Key file that unlocks the data directory
 arg-incident = Name of the incident
 arg-device = What people call this device
+arg-which-device = The device: its name, its code, or the beginning of its id
+arg-why = Why, for those who will ask
+arg-since-disputed = What it wrote since then, by its own clock, does not count either
+arg-dry-run-acts = Say what would follow, and do nothing
+arg-wait-heard = Wait until every member has heard
+arg-entry = One entry, by the beginning of its hash as in muster log
+arg-entries = How many entries each of its logs may have
+arg-class = C1, C2 or C3; without it all that this device reads, and the secret of the incident
+arg-recovery = A recovery file, once for each root
+arg-recovery-passphrase-file = File whose first line opens the recovery file at the same place; asked for where none is given
 arg-code = Short code in numbers such as N-GYM-12
 arg-roots = How many root keys
 arg-threshold = How many of them a recovery takes
@@ -138,6 +169,16 @@ word-this-device = this device
 word-unknown-device = a device not known here
 word-unreadable = cannot be read here
 word-authority = devices and keys
+word-the-roots = the roots
+membership-member = member
+membership-revoked = revoked
+membership-demoted = demoted
+membership-suspended = suspended
+membership-void = void
+membership-until = { $word } until { $until }
+class-c1 = tasks, skills and areas (C1)
+class-c2 = names, telephones and exact places (C2)
+class-c3 = medical, protection and minors (C3)
 level-ok = ok
 level-attention = look
 level-trouble = TROUBLE
@@ -171,6 +212,9 @@ label-sent = Sent
 label-code = Code
 label-role = Role
 label-admitted-by = Admitted by
+label-membership = Membership
+label-reads = Reads
+label-last-heard = Last wrote
 label-time = Time
 label-place = Log
 label-about = About
@@ -189,6 +233,53 @@ said-next-daemon = Next: muster --data { $data } daemon
 said-request = The request is in { $file }. Take it to a member, who runs: muster admit --request FILE --role ROLE --answer-out FILE
 said-joined = Joined { $name }. Next: muster --data { $data } daemon
 said-admitted = { $label } is admitted as { $role }. Take { $file } back to it; it runs: muster join --answer FILE
+said-revoke-question = Revoke { $label } ({ $role }, { $id })? yes/no
+said-could-read = What { $label } could read, of what is here:
+said-could-read-class = { $class }: { $parts } of { $of } parts
+said-plan-keys = Keys that would be replaced: { $classes }
+said-plan-no-keys = No key would be replaced: it reads none of those in use.
+said-plan-disputed = { $count ->
+    [0] No entry of it would become disputed.
+    [one] One entry of it would become disputed: kept, shown, and not counted.
+   *[other] { $count } entries of it would become disputed: kept, shown, and not counted.
+ }
+said-plan-nothing = Nothing is done so far.
+said-revoked = { $label } is revoked.
+said-keys = Keys replaced: { $classes }
+said-no-keys = No key was replaced here. Where a key must go, a coordinator or headquarters makes the new one before they next write.
+said-secret-renewed = The secret of the incident is renewed.
+said-disputed = { $count ->
+    [one] One entry of it is disputed. To count it all the same: muster adopt "{ $label }"
+   *[other] { $count } entries of it are disputed. To count them all the same: muster adopt "{ $label }"
+ }
+said-all-heard = Every member has heard.
+said-not-heard = Has heard: { $heard }. Has not heard yet, as far as is known here: { $waiting }.
+said-heard-timeout = Time is up, and not everybody has heard. It goes on by itself; see muster devices.
+said-ended = { $label }: { $what } by { $by }.
+said-ended-why = Why: { $why }.
+said-ended-suspended = Equals have ended one another: it holds until somebody senior decides (muster grant, or muster recover).
+said-void = { $label }: void. Whoever admitted it was out by then; what it wrote does not count.
+said-granted-from = { $label } is { $role } now; it was { $before }.
+said-granted-back = { $label } is a member again, as { $role }.
+said-adopted = { $label }: { $count ->
+    [one] one entry adopted
+   *[other] { $count } entries adopted
+ }, { $left } still disputed.
+said-allowance = { $label } may write { $entries } entries in each log; it was { $before }.
+said-passphrase-of = Passphrase of { $file }:
+said-recovered = { $label } is { $role } by the roots. { $handed ->
+    [0] No key was handed to it by this device.
+    [one] This device handed it one key.
+   *[other] This device handed it { $handed } keys.
+ }
+closed-revoked = { $count ->
+    [one] One contact ended: the other device is no member any more.
+   *[other] { $count } contacts ended: the other device is no member any more.
+ }
+closed-revoked-there = { $count ->
+    [one] One contact ended: the other side says that this device is no member any more.
+   *[other] { $count } contacts ended: the other side says that this device is no member any more.
+ }
 said-daemon = Muster runs. Control socket: { $socket }. Ctrl-C stops it.
 said-daemon-locked = Muster is locked. Control socket: { $socket }. Next: muster unlock
 said-locked = Locked. Nothing decrypted is in memory any more, and nobody is met. Next: muster unlock
@@ -266,8 +357,8 @@ finding-conflicts = { $count } to decide: muster conflicts
 finding-pending = { $count } entries wait for the admission of their author
 finding-gaps = { $count } gaps in logs; they close when a device that has the rest is met
 finding-forks = { $count } runs contradict what their device signed before
-finding-no-grant = this device has no valid grant: it can write nothing
-finding-acts-kept = { $count } revocations or adoptions are kept; this version does not act on them yet
+finding-no-grant = this device has no valid grant: it can write nothing. Was it revoked? See muster devices
+finding-acts-kept = { $count } acts are kept (forks, fields of the incident); this version does not act on them yet
 finding-no-network = the daemon runs without a network
 finding-locked = { $data } is locked: nothing is read or met until muster unlock
 finding-nobody-met = nobody is met yet; { $heard } heard of. Same Wi-Fi? Access points may isolate their clients: try --peer
@@ -393,6 +484,33 @@ error-no-such-role = There is no role { $given }.
 error-role-not-permitted = A { $own } may not admit a { $role }.
 error-too-deep = This device is too far from the founder to admit others.
 error-already-admitted = { $label } is admitted already.
+hint-already-admitted = To give it another role: muster grant DEVICE --role ROLE
+error-already-ended = { $label } is out already: nothing is left to revoke.
+hint-already-ended = See who ended it, and who has heard: muster devices
+error-may-not-end = { $label } is { $role }; a { $own } may end only its own grant and, from lead up, those of equals and below.
+hint-may-not-end = Ask somebody at least as senior. If that is headquarters itself: muster recover, with the recovery files.
+error-too-many-logs = The device has more than { $limit } logs: one act cannot name them all.
+error-ended-by-senior = { $label } was ended by { $role }: only they, or somebody more senior, take it back in.
+hint-ended-by-senior = Where equals have ended one another, somebody more senior decides; above headquarters these are the roots: muster recover.
+error-may-not-adopt = Only coordinators and headquarters adopt entries.
+error-nothing-disputed = { $label }: nothing that is here, and was asked for, is disputed.
+hint-nothing-disputed = See what does not count: muster log --refused
+error-may-not-raise = Only headquarters raises allowances; this device is { $own }.
+error-allowance-not-higher = It is { $now } already; { $given } would not be more.
+error-may-not-rotate = Only coordinators and headquarters make new keys; this device is { $own }.
+error-no-such-class = There is no class { $given }: C1, C2 or C3.
+error-root-act-refused = The daemon did not take the act: it is not of this incident, or not one of the roots.
+error-too-few-roots = Too few roots: { $threshold } different recovery files are needed.
+hint-too-few-roots = Give each with its own --recovery. The same file twice counts once.
+error-recovery-passphrases = { $files } recovery files and { $given } passphrase files: give one for each, in the same order, or none to be asked.
+error-cannot-ask-passphrase = Nobody can be asked for the passphrase here.
+hint-cannot-ask-passphrase = Give each in a file: --recovery-passphrase-file FILE, in the order of --recovery.
+error-recovery-closed = { $path }: { $why }
+hint-recovery-closed = Its passphrase was shown once, by muster init: ten words with hyphens between.
+error-not-a-root = { $path } opens, and holds no root of { $incident }.
+error-cannot-ask = This would be asked first, and nobody can be asked here; nothing was done.
+hint-cannot-ask = See what would follow: muster revoke { $device } --dry-run. To do it: --yes
+error-not-confirmed = Nothing was done.
 error-no-such-slot = The task has no slot { $given }. Slots: { $slots }
 error-assignment-impossible = This cannot be assigned: { $reasons }
 error-assignment-unsafe = Not assigned: a safety rule forbids it ({ $reasons }).

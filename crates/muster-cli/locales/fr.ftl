@@ -7,7 +7,28 @@ heading-everywhere = Partout
 verb-init = Ouvrir un nouvel incident sur cet appareil
 verb-join = Rejoindre un incident par deux petits fichiers : demander, puis reprendre la réponse
 verb-admit = Admettre un appareil par son fichier de demande, et sceller la réponse pour lui
-verb-devices = Qui est admis, et par qui
+verb-devices = Qui est admis, par qui, et qui est exclu
+verb-revoke = Mettre fin à l’appartenance d’un appareil : portable perdu ou volé
+verb-revoke-more = Ce que l’appareil a écrit jusqu’ici reste ; ce qu’il écrit désormais ne compte pas. Les clés qu’il pouvait lire sont remplacées : il ne lit plus ce qui s’écrit ensuite. Ce qu’il a lu, il l’a lu : prévenez les personnes concernées.
+    Dans un terminal, on vous dit d’abord ce qui suivra, puis on vous demande. Dans un script : --dry-run, puis --yes.
+    Chaque appareil agit dès qu’il l’apprend ; muster devices montre ceux qui ne le savent pas encore. Portez-leur la nouvelle en les rencontrant, ou par un ballot.
+    Un premier exemple : muster revoke "Portable camionnette" --why "volé au gymnase" --wait
+verb-grant = Donner un autre rôle à un appareil, ou le réintégrer
+verb-grant-more = Un rôle inférieur le rétrograde : les clés qu’il ne doit plus lire sont remplacées. Un rôle supérieur lui donne les clés de ce rôle. Un appareil révoqué puis retrouvé est réintégré par n’importe quel rôle ; il faut pour cela un rang au moins égal à celui qui l’a révoqué.
+    Un premier exemple : muster grant "Portable du camp" --role lead --scope "Camp nord"
+verb-adopt = Faire compter des entrées litigieuses d’un appareil
+verb-adopt-more = Ce qu’un appareil a écrit au-delà de la coupe de sa révocation est gardé et montré, et ne compte pas. Regardez-le (muster log --refused) ; si c’est un travail honnête, adoptez-le : une entrée, ou tout.
+    Un premier exemple : muster adopt "Portable camionnette"
+verb-allowance = Permettre à un appareil d’écrire plus d’entrées
+verb-allowance-more = Chaque journal d’un appareil peut avoir tant d’entrées, selon son rôle ; au-delà, elles sont refusées partout, pour qu’un appareil détraqué ou hostile ne remplisse pas tous les disques. Seul le quartier général relève ce plafond, qui ne baisse jamais.
+    Un premier exemple : muster allowance "Portable du gymnase" 200000
+verb-keys = Les clés en usage
+verb-keys-rotate = Créer de nouvelles clés, et un nouveau secret de l’incident
+verb-keys-rotate-more = Ce qui s’écrit désormais est scellé par les nouvelles clés, que seuls les membres reçoivent. Utile après une révocation seulement si muster revoke a dit qu’aucune clé n’était remplacée. Ce qui est déjà écrit reste lisible pour qui détient les anciennes clés.
+    Un premier exemple : muster keys rotate
+verb-recover = Refaire d’un appareil le quartier général, par les fichiers de récupération
+verb-recover-more = Pour quand le quartier général est perdu, ou qu’il est le voleur. Il faut autant de fichiers de récupération que muster init l’a demandé (--threshold), chacun avec sa phrase de passe. Les clés racines ne servent que dans cette commande et ne sont données à aucun démon ; sans --device, c’est cet appareil qui devient quartier général.
+    Un premier exemple : muster recover --recovery gymnase.recovery.age
 verb-operator = Dire qui est assis à cet appareil à partir de maintenant
 verb-daemon = Tourner au premier plan : garder les données, rencontrer les autres appareils
 verb-status = L’état de santé d’abord, les chiffres ensuite
@@ -64,6 +85,16 @@ arg-passphrase-file = Fichier dont la première ligne déverrouille les données
 arg-key-file = Fichier de clé qui déverrouille les données
 arg-incident = Nom de l’incident
 arg-device = Comment on appelle cet appareil
+arg-which-device = L’appareil : son nom, son code, ou le début de son identifiant
+arg-why = Pourquoi, pour qui le demandera
+arg-since-disputed = Ce qu’il a écrit depuis lors, selon son horloge, ne compte pas non plus
+arg-dry-run-acts = Dire ce qui suivrait, sans rien faire
+arg-wait-heard = Attendre que chaque membre l’ait appris
+arg-entry = Une entrée, par le début de son empreinte telle que dans muster log
+arg-entries = Combien d’entrées chacun de ses journaux peut avoir
+arg-class = C1, C2 ou C3 ; sans elle, toutes celles que cet appareil lit, et le secret de l’incident
+arg-recovery = Un fichier de récupération, une fois par racine
+arg-recovery-passphrase-file = Fichier dont la première ligne ouvre le fichier de récupération de même rang ; demandée si aucun n’est donné
 arg-code = Code court des numéros tels que N-GYM-12
 arg-roots = Combien de clés racines
 arg-threshold = Combien il en faut pour une récupération
@@ -138,6 +169,16 @@ word-this-device = cet appareil
 word-unknown-device = un appareil inconnu ici
 word-unreadable = illisible ici
 word-authority = appareils et clés
+word-the-roots = les racines
+membership-member = membre
+membership-revoked = révoqué
+membership-demoted = rétrogradé
+membership-suspended = suspendu
+membership-void = nul
+membership-until = { $word } jusqu’au { $until }
+class-c1 = missions, compétences et secteurs (C1)
+class-c2 = noms, téléphones et lieux exacts (C2)
+class-c3 = médical, protection et mineurs (C3)
 level-ok = bien
 level-attention = à voir
 level-trouble = GRAVE
@@ -171,6 +212,9 @@ label-sent = Envoyées
 label-code = Code
 label-role = Rôle
 label-admitted-by = Admis par
+label-membership = Appartenance
+label-reads = Lit
+label-last-heard = Dernier écrit
 label-time = Heure
 label-place = Journal
 label-about = Objet
@@ -189,6 +233,53 @@ said-next-daemon = Ensuite : muster --data { $data } daemon
 said-request = La demande est dans { $file }. Portez-la à un membre, qui lance : muster admit --request FICHIER --role RÔLE --answer-out FICHIER
 said-joined = Vous avez rejoint { $name }. Ensuite : muster --data { $data } daemon
 said-admitted = { $label } est admis comme { $role }. Rapportez-lui { $file } ; il lance : muster join --answer FICHIER
+said-revoke-question = Révoquer { $label } ({ $role }, { $id }) ? oui/non
+said-could-read = Ce que { $label } pouvait lire, de ce qui est ici :
+said-could-read-class = { $class } : { $parts } parties sur { $of }
+said-plan-keys = Clés qui seraient remplacées : { $classes }
+said-plan-no-keys = Aucune clé ne serait remplacée : il n’en lit aucune de celles en usage.
+said-plan-disputed = { $count ->
+    [0] Aucune de ses entrées ne deviendrait litigieuse.
+    [one] Une de ses entrées deviendrait litigieuse : gardée, montrée, et non comptée.
+   *[other] { $count } de ses entrées deviendraient litigieuses : gardées, montrées, et non comptées.
+ }
+said-plan-nothing = Rien n’est encore fait.
+said-revoked = { $label } est révoqué.
+said-keys = Clés remplacées : { $classes }
+said-no-keys = Aucune clé n’a été remplacée ici. Là où une clé doit l’être, un coordinateur ou le quartier général crée la nouvelle avant sa prochaine écriture.
+said-secret-renewed = Le secret de l’incident est renouvelé.
+said-disputed = { $count ->
+    [one] Une de ses entrées est litigieuse. Pour la compter tout de même : muster adopt "{ $label }"
+   *[other] { $count } de ses entrées sont litigieuses. Pour les compter tout de même : muster adopt "{ $label }"
+ }
+said-all-heard = Chaque membre l’a appris.
+said-not-heard = L’ont appris : { $heard }. Ne le savent pas encore, d’après ce qu’on sait ici : { $waiting }.
+said-heard-timeout = Le temps est écoulé, et tous ne le savent pas. La nouvelle continue d’elle-même ; voyez muster devices.
+said-ended = { $label } : { $what } par { $by }.
+said-ended-why = Motif : { $why }.
+said-ended-suspended = Des égaux se sont exclus l’un l’autre : cela tient jusqu’à ce qu’un rang plus élevé tranche (muster grant, ou muster recover).
+said-void = { $label } : nul. Qui l’a admis était déjà exclu ; ce qu’il a écrit ne compte pas.
+said-granted-from = { $label } est maintenant { $role } ; c’était { $before }.
+said-granted-back = { $label } est de nouveau membre, comme { $role }.
+said-adopted = { $label } : { $count ->
+    [one] une entrée adoptée
+   *[other] { $count } entrées adoptées
+ }, { $left } encore litigieuses.
+said-allowance = { $label } peut écrire { $entries } entrées par journal ; c’était { $before }.
+said-passphrase-of = Phrase de passe de { $file } :
+said-recovered = { $label } est { $role } par les racines. { $handed ->
+    [0] Cet appareil ne lui a remis aucune clé.
+    [one] Cet appareil lui a remis une clé.
+   *[other] Cet appareil lui a remis { $handed } clés.
+ }
+closed-revoked = { $count ->
+    [one] Un contact a pris fin : l’autre appareil n’est plus membre.
+   *[other] { $count } contacts ont pris fin : l’autre appareil n’est plus membre.
+ }
+closed-revoked-there = { $count ->
+    [one] Un contact a pris fin : l’autre côté dit que cet appareil n’est plus membre.
+   *[other] { $count } contacts ont pris fin : l’autre côté dit que cet appareil n’est plus membre.
+ }
 said-daemon = Muster tourne. Socket de contrôle : { $socket }. Ctrl-C l’arrête.
 said-daemon-locked = Muster est verrouillé. Socket de contrôle : { $socket }. Ensuite : muster unlock
 said-locked = Verrouillé. Rien de déchiffré ne reste en mémoire, et personne n’est rencontré. Ensuite : muster unlock
@@ -266,8 +357,8 @@ finding-conflicts = { $count } à trancher : muster conflicts
 finding-pending = { $count } entrées attendent l’admission de leur auteur
 finding-gaps = { $count } trous dans des journaux ; ils se comblent à la rencontre d’un appareil qui a le reste
 finding-forks = { $count } suites contredisent ce que leur appareil avait signé
-finding-no-grant = cet appareil n’a aucun droit valable : il ne peut rien écrire
-finding-acts-kept = { $count } révocations ou adoptions sont gardées ; cette version n’agit pas encore sur elles
+finding-no-grant = cet appareil n’a aucun droit valable : il ne peut rien écrire. A-t-il été révoqué ? Voyez muster devices
+finding-acts-kept = { $count } actes sont gardés (bifurcations, champs de l’incident) ; cette version n’agit pas encore sur eux
 finding-no-network = le démon tourne sans réseau
 finding-locked = { $data } est verrouillé : rien n’est lu ni rencontré avant muster unlock
 finding-nobody-met = personne n’est encore rencontré ; { $heard } aperçus. Même Wi-Fi ? Un point d’accès peut isoler ses clients : essayez --peer
@@ -393,6 +484,33 @@ error-no-such-role = Il n’y a pas de rôle { $given }.
 error-role-not-permitted = Le rôle { $own } ne peut admettre le rôle { $role }.
 error-too-deep = Cet appareil est trop loin du fondateur pour en admettre d’autres.
 error-already-admitted = { $label } est déjà admis.
+hint-already-admitted = Pour lui donner un autre rôle : muster grant APPAREIL --role RÔLE
+error-already-ended = { $label } est déjà exclu : il n’y a plus rien à révoquer.
+hint-already-ended = Voyez par qui, et qui l’a appris : muster devices
+error-may-not-end = { $label } a le rôle { $role } ; le rôle { $own } ne peut mettre fin qu’à son propre droit et, à partir de responsable, à ceux d’égaux et au-dessous.
+hint-may-not-end = Demandez à quelqu’un de rang au moins égal. S’il s’agit du quartier général lui-même : muster recover, avec les fichiers de récupération.
+error-too-many-logs = L’appareil a plus de { $limit } journaux : un seul acte ne peut les nommer tous.
+error-ended-by-senior = { $label } a été exclu par le rôle { $role } : seul ce rang, ou un plus élevé, le réintègre.
+hint-ended-by-senior = Quand des égaux se sont exclus l’un l’autre, un rang plus élevé tranche ; au-dessus du quartier général, ce sont les racines : muster recover.
+error-may-not-adopt = Seuls coordinateurs et quartier général adoptent des entrées.
+error-nothing-disputed = { $label } : rien de ce qui est ici, et qui a été demandé, n’est litigieux.
+hint-nothing-disputed = Voyez ce qui ne compte pas : muster log --refused
+error-may-not-raise = Seul le quartier général relève les plafonds ; cet appareil a le rôle { $own }.
+error-allowance-not-higher = C’est déjà { $now } ; { $given } ne serait pas davantage.
+error-may-not-rotate = Seuls coordinateurs et quartier général créent de nouvelles clés ; cet appareil a le rôle { $own }.
+error-no-such-class = Il n’y a pas de classe { $given } : C1, C2 ou C3.
+error-root-act-refused = Le démon n’a pas pris l’acte : il n’est pas de cet incident, ou pas des racines.
+error-too-few-roots = Trop peu de racines : il faut { $threshold } fichiers de récupération différents.
+hint-too-few-roots = Donnez chacun par son propre --recovery. Le même fichier deux fois compte une fois.
+error-recovery-passphrases = { $files } fichiers de récupération et { $given } fichiers de phrase de passe : donnez-en un pour chacun, dans le même ordre, ou aucun pour qu’on vous demande.
+error-cannot-ask-passphrase = Personne ne peut ici donner la phrase de passe.
+hint-cannot-ask-passphrase = Donnez chacune dans un fichier : --recovery-passphrase-file FICHIER, dans l’ordre des --recovery.
+error-recovery-closed = { $path } : { $why }
+hint-recovery-closed = Sa phrase de passe a été montrée une fois, par muster init : dix mots reliés par des traits d’union.
+error-not-a-root = { $path } s’ouvre, et ne contient aucune racine de { $incident }.
+error-cannot-ask = On demanderait d’abord, et personne ne peut répondre ici ; rien n’a été fait.
+hint-cannot-ask = Voyez ce qui suivrait : muster revoke { $device } --dry-run. Pour le faire : --yes
+error-not-confirmed = Rien n’a été fait.
 error-no-such-slot = La mission n’a pas de poste { $given }. Postes : { $slots }
 error-assignment-impossible = Affectation impossible : { $reasons }
 error-assignment-unsafe = Non affecté : une règle de sécurité l’interdit ({ $reasons }).

@@ -2,6 +2,7 @@
 //! the field table, so that a new field is one line there.
 
 mod fields;
+mod trust;
 
 use clap::{Arg, ArgAction, ArgGroup, Command, value_parser};
 use muster_model::table::{KINDS, Kind};
@@ -56,6 +57,12 @@ pub fn command(words: &Words) -> Command {
         b.join(),
         b.admit(),
         b.verb("devices"),
+        b.revoke(),
+        b.grant(),
+        b.adopt(),
+        b.allowance(),
+        b.keys(),
+        b.recover(),
         b.operator(),
         b.daemon(),
         b.verb("status"),

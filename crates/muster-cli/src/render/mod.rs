@@ -5,6 +5,7 @@ pub mod log;
 pub mod objects;
 pub mod status;
 pub mod table;
+pub mod trust;
 pub mod values;
 pub mod work;
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{by_reason, count, id_short, list, number, table::Table, table::sheet, text};
+use super::{by_reason, count, list, number, table::Table, table::sheet, text};
 use crate::{Context, args};
 
 /// One finding as a sentence.
@@ -131,46 +131,19 @@ pub fn peers(c: &Context<'_>, p: &Json) -> String {
         out.push('\n');
         out.push_str(&c.words.with("said-listening", args!["address" = address]));
     }
+    for (code, count) in p["closed"].as_object().into_iter().flatten() {
+        let key = format!("closed-{code}");
+        if c.words.has(&key) {
+            out.push('\n');
+            out.push_str(&c.words.with(&key, args!["count" = count]));
+        }
+    }
     out
 }
 
 /// `sync`.
 pub fn synced(c: &Context<'_>, p: &Json) -> String {
     peers(c, p)
-}
-
-/// `devices`.
-pub fn devices(c: &Context<'_>, d: &Json) -> String {
-    let headings = [
-        "label-device",
-        "label-code",
-        "label-role",
-        "label-admitted-by",
-        "label-entries",
-        "label-id",
-    ];
-    let mut table = Table::new(headings.iter().map(|h| c.words.t(h)).collect());
-    for device in list(d, "items") {
-        let indent = if c.plain {
-            String::new()
-        } else {
-            "  ".repeat(number(device, "depth") as usize)
-        };
-        let mine = if device["self"] == true {
-            format!(" ({})", c.words.t("word-this-device"))
-        } else {
-            String::new()
-        };
-        table.row(vec![
-            format!("{indent}{}{mine}", text(device, "label")),
-            text(device, "code").to_owned(),
-            c.words.t(&format!("role-{}", text(device, "role"))),
-            text(device, "admitted_by_label").to_owned(),
-            count(c.words, device, "entries"),
-            id_short(text(device, "id")).to_owned(),
-        ]);
-    }
-    table.draw(c)
 }
 
 /// `doctor`.

@@ -7,9 +7,11 @@ mod headquarters;
 mod import;
 mod maintain;
 mod objects;
+mod recover;
 pub mod rest;
 mod setup;
 mod simple;
+mod trust;
 
 use clap::ArgMatches;
 use muster_node::api::{Request, exit};
@@ -76,12 +78,13 @@ pub fn dispatch(context: &Context<'_>, verb: &[&str], m: &ArgMatches) -> Outcome
         ["status"] => ask(context, "status", Request::Status, render::status::status),
         ["digest"] => ask(context, "digest", Request::Digest, render::status::digest),
         ["peers"] => ask(context, "peers", Request::Peers, render::status::peers),
-        ["devices"] => ask(
-            context,
-            "devices",
-            Request::Devices,
-            render::status::devices,
-        ),
+        ["devices"] => ask(context, "devices", Request::Devices, render::trust::devices),
+        ["revoke"] => trust::revoke(context, m),
+        ["grant"] => trust::grant(context, m),
+        ["adopt"] => trust::adopt(context, m),
+        ["allowance"] => trust::allowance(context, m),
+        ["keys", "rotate"] => trust::rotate(context, m),
+        ["recover"] => recover::recover(context, m),
         ["stop"] => maintain::stop(context),
         ["doctor"] => maintain::doctor(context),
         ["verify"] => maintain::verify(context, m),
