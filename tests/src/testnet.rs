@@ -173,6 +173,16 @@ impl TestNet {
         command
     }
 
+    /// Keeps every frame that any host sends from now on, as somebody with an antenna would.
+    pub fn record(&self) {
+        self.ether.record();
+    }
+
+    /// What was recorded so far.
+    pub fn tape(&self) -> Vec<u8> {
+        self.ether.tape()
+    }
+
     /// What a host's device has carried so far.
     #[must_use]
     pub fn counters(&self, host: usize) -> Counters {

@@ -28,6 +28,8 @@ struct State {
     under_way: Vec<BinaryHeap<Parcel>>,
     order: u64,
     dice: u64,
+    /// All frames sent since a recording was asked for, one after another.
+    tape: Option<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +70,7 @@ impl Ether {
             under_way: (0..hosts).map(|_| BinaryHeap::new()).collect(),
             order: 0,
             dice: seed | 1,
+            tape: None,
         };
         let arrived = (0..hosts).map(|_| Notify::new()).collect();
         Self {
@@ -85,6 +88,14 @@ impl Ether {
         }
     }
 
+    pub(super) fn record(&self) {
+        self.lock().tape = Some(Vec::new());
+    }
+
+    pub(super) fn tape(&self) -> Vec<u8> {
+        self.lock().tape.clone().unwrap_or_default()
+    }
+
     pub(super) fn counters(&self, host: usize) -> Counters {
         self.lock().counters.get(host).copied().unwrap_or_default()
     }
@@ -100,6 +111,9 @@ impl Ether {
         };
         let everyone = to.first().is_some_and(|byte| byte & 1 == 1);
         let mut state = self.lock();
+        if let Some(tape) = &mut state.tape {
+            tape.extend_from_slice(frame);
+        }
         state.count(from, |c| {
             c.sent_frames += 1;
             c.sent_bytes += frame.len() as u64;
