@@ -200,9 +200,8 @@ pub fn repair(c: &Context<'_>) -> Outcome<u8> {
         return Err(Failure::new("needs-yes", exit::USAGE).with("verb", "repair"));
     }
     let dir = DataDir::open(Arc::new(RealFs), path, &unlock(c)?).map_err(NodeError::from)?;
-    let report = journal::Journal::repair(&dir, &mut muster_node::daemon::random)
-        .map_err(NodeError::from)?;
-    // Entries that were signed may be lost: never sign their places again.
+    // Entries that were signed may be lost: never sign their places again. Said before anything is
+    // mended: what a power cut leaves then may look whole.
     let mut secrets = muster_node::engine::read_secrets(&dir)?;
     secrets.renew_generation(&mut muster_node::daemon::random);
     dir.write_secret(
@@ -211,6 +210,8 @@ pub fn repair(c: &Context<'_>) -> Outcome<u8> {
         &mut muster_node::daemon::random,
     )
     .map_err(NodeError::from)?;
+    let report = journal::Journal::repair(&dir, &mut muster_node::daemon::random)
+        .map_err(NodeError::from)?;
     // The index may hold what is lost now: it is computed again from what is left.
     if !report.rewritten.is_empty() || !report.aside.is_empty() {
         muster_store::index::remove(&dir.index_path()).map_err(NodeError::from)?;

@@ -57,16 +57,16 @@ impl Engine {
             return Err(NodeError::NotJoined);
         }
         let genesis = read_genesis(&dir)?;
-        let (journal, recovery) = Journal::open(&dir, journal_options())?;
+        // Some disks lie about syncs: what is cut may have been published after all. The new
+        // generation first: a power cut after the cutting would leave nothing that asks for one.
+        let (journal, recovery) = Journal::open_telling(&dir, journal_options(), |_| {
+            secrets.renew_generation(random);
+            dir.write_secret(device::FILE, &secrets.to_bytes(), random)
+        })?;
         let mut report = OpenReport {
             torn: recovery.torn.map(|d| d.to_string()),
             ..OpenReport::default()
         };
-        if report.torn.is_some() {
-            // Some disks lie about syncs: what was cut may have been published after all.
-            secrets.renew_generation(random);
-            dir.write_secret(device::FILE, &secrets.to_bytes(), random)?;
-        }
         let schema = crate::FIELD_TABLE;
         let mut state = State::default();
         let opened = index.map(|path| Index::open(path, dir.key(), schema, index_options()));

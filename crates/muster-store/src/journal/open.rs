@@ -8,9 +8,9 @@ use super::examine::{Look, segment_file};
 use super::layout::{HEADER_LEN, SegmentId};
 use super::survey::{Survey, Surveyed, survey};
 use super::{Closed, Damage, Journal, JournalError, Options, Place};
-use crate::DataDir;
 use crate::error::IoFailure;
 use crate::fs::{Access, read_full};
+use crate::{DataDir, DirError};
 
 /// What opening found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,12 +37,28 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Damaged`], naming the first damaged place, or what failed.
     pub fn open(dir: &DataDir, options: Options) -> Result<(Self, Recovery), JournalError> {
+        Self::open_telling(dir, options, |_| Ok(()))
+    }
+
+    /// As [`Journal::open`]. Before a torn tail is cut, `torn` is told of it and may make durable
+    /// what follows from it: once it is cut, nobody sees any more that there was one.
+    ///
+    /// # Errors
+    /// As [`Journal::open`], or what `torn` says; then nothing is cut.
+    pub fn open_telling(
+        dir: &DataDir,
+        options: Options,
+        torn: impl FnOnce(&Damage) -> Result<(), DirError>,
+    ) -> Result<(Self, Recovery), JournalError> {
         let lock = dir.check_writable()?;
         let place = Place::new(dir);
         let mut survey = survey(&place, Look::Strict)?;
         let damage = survey.segments.iter().filter(|seg| !seg.torn);
         if let Some(first) = damage.flat_map(|seg| &seg.lost).next() {
             return Err(place.damaged(*first));
+        }
+        if let Some(tear) = survey.segments.last().and_then(tear) {
+            torn(&tear)?;
         }
         let mut recovery = Recovery::default();
         tidy(&place, &survey, &mut recovery)?;
