@@ -57,7 +57,10 @@ pub fn unlock(context: &Context<'_>) -> Outcome<Unlock> {
     if let Some(path) = context.all.get_one::<String>("key-file") {
         return Ok(Unlock::KeyFile(path.into()));
     }
-    match rest::asks_for_passphrase(&context.settings.data.value) {
+    // Headquarters may do without a directory of its own, and is asked for none that it did not name.
+    let named = context.all.get_one::<String>("data").is_some();
+    let wanted = named || context.all.subcommand_name() != Some("hq");
+    match wanted && rest::asks_for_passphrase(&context.settings.data.value) {
         true => rest::prompt(context).map(Unlock::Passphrase),
         false => Ok(Unlock::DefaultKeyFile),
     }
