@@ -363,6 +363,22 @@ finding-no-network = the daemon runs without a network
 finding-locked = { $data } is locked: nothing is read or met until muster unlock
 finding-nobody-met = nobody is met yet; { $heard } heard of. Same Wi-Fi? Access points may isolate their clients: try --peer
 finding-strangers = { $count } strangers on the network were turned away
+finding-clock = the clock of { $label } is { $amount } { $unit ->
+    [minutes] minutes
+    [hours] hours
+   *[days] days
+} { $way ->
+    [ahead] ahead of
+   *[behind] behind
+} this one: times it writes are off by as much, and nothing else is
+finding-own-clock = the clock of this device is { $amount } { $unit ->
+    [minutes] minutes
+    [hours] hours
+   *[days] days
+} { $way ->
+    [ahead] ahead of
+   *[behind] behind
+} all others that were met: set it
 finding-same-device = another device has this device's own key: its data directory was copied ({ $count })
 finding-generation-renewed = { $reason ->
     [moved] this data directory came from another machine

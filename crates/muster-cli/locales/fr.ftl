@@ -363,6 +363,22 @@ finding-no-network = le démon tourne sans réseau
 finding-locked = { $data } est verrouillé : rien n’est lu ni rencontré avant muster unlock
 finding-nobody-met = personne n’est encore rencontré ; { $heard } aperçus. Même Wi-Fi ? Un point d’accès peut isoler ses clients : essayez --peer
 finding-strangers = { $count } inconnus sur le réseau ont été éconduits
+finding-clock = l’horloge de { $label } { $way ->
+    [ahead] avance
+   *[behind] retarde
+} de { $amount } { $unit ->
+    [minutes] minutes
+    [hours] heures
+   *[days] jours
+} sur celle-ci : les heures qu’il écrit sont décalées d’autant, et rien d’autre
+finding-own-clock = l’horloge de cet appareil { $way ->
+    [ahead] avance
+   *[behind] retarde
+} de { $amount } { $unit ->
+    [minutes] minutes
+    [hours] heures
+   *[days] jours
+} sur toutes celles qui ont été rencontrées : réglez-la
 finding-same-device = un autre appareil a la clé de celui-ci : son répertoire de données a été copié ({ $count })
 finding-generation-renewed = { $reason ->
     [moved] ce répertoire de données vient d’une autre machine

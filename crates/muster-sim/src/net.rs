@@ -7,6 +7,7 @@ use muster_log::{
     authority::Membership,
     book::Admitted,
     entry::LogKey,
+    ids::Millis,
     session::{CloseReason, Effect, Local, Outcome, Reason, Session, Ticket, carries_entries},
 };
 
@@ -142,6 +143,7 @@ impl Net {
             there,
             dialler,
             software: "muster-sim 0",
+            clock: Millis(i64::try_from(now).unwrap_or(0)),
         };
         Ok(Session::start(&local, random, now))
     }
@@ -240,7 +242,7 @@ impl Net {
                     other.incoming.push_back((due, bytes));
                 }
                 // What is under way is under way: the worst case of a discard.
-                Effect::Discard => {}
+                Effect::Discard | Effect::Clock(_) => {}
                 Effect::Deliver { ticket, run } => {
                     let outcome = self.world.device(me.device)?.receive(&run);
                     let due = now + self.seed.below(weather.fsync + 1);

@@ -20,6 +20,7 @@ fn start(device: &Device, dialler: bool, seed: &mut Seed) -> (Session, Vec<Effec
         there,
         dialler,
         software: "sim",
+        clock: muster_log::ids::Millis(0),
     };
     Session::start(&local, seed.bytes(), 0)
 }

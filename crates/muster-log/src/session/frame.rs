@@ -11,7 +11,7 @@ use crate::{
     codec::{self, Bounded, Bytes, CodecError, Cursor, Decode, Encode, Text},
     entry::LogKey,
     frontier::Island,
-    ids::{DeviceId, EntryHash, KeyId, Lane, LogId, Seq, Signature},
+    ids::{DeviceId, EntryHash, KeyId, Lane, LogId, Millis, Seq, Signature},
     run::MAX_RUN_BYTES,
 };
 
@@ -71,6 +71,8 @@ pub(super) struct Identity {
     pub signature: Signature,
     /// The program's name and version, for people.
     pub software: Text<48>,
+    /// What its clock says.
+    pub clock: Millis,
     pub lane0: [u8; 32],
     pub frontier: [u8; 32],
 }

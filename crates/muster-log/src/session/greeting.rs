@@ -11,7 +11,7 @@ use crate::{
     book::Book,
     chain::DeviceKey,
     codec::{Bounded, Text},
-    ids::{DeviceId, Lane, LogId},
+    ids::{DeviceId, Lane, LogId, Millis},
 };
 
 use super::{
@@ -55,6 +55,7 @@ pub(super) struct Greeting {
     random: [u8; 32],
     side: Side,
     software: Text<48>,
+    clock: Millis,
     step: Step,
     until: u64,
 }
@@ -64,6 +65,7 @@ pub(super) struct Met {
     pub me: DeviceId,
     pub peer: DeviceId,
     pub software: String,
+    pub clock: Millis,
     pub side: Side,
     /// Names the session in later proofs.
     pub name: [u8; 32],
@@ -104,6 +106,7 @@ impl Greeting {
             random,
             side,
             software: Text::try_from(software).unwrap_or_default(),
+            clock: local.clock,
             step: match side {
                 Side::Dialler => Step::Called,
                 Side::Responder => Step::Listening,
@@ -230,6 +233,7 @@ impl Greeting {
             device: self.key.id(),
             signature: self.binding.sign(&self.key, self.side),
             software: self.software.clone(),
+            clock: self.clock,
             lane0: mine.lane0,
             frontier: mine.frontier,
         }
@@ -254,6 +258,7 @@ impl Greeting {
             me: self.key.id(),
             peer: theirs.device,
             software: theirs.software.to_string(),
+            clock: theirs.clock,
             side: self.side,
             name: self.binding.name(),
             mine,

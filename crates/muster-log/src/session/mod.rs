@@ -28,7 +28,7 @@ use crate::{
     book::{Admitted, Book, Received, Refusal},
     chain::{DeviceKey, Run},
     entry::LogKey,
-    ids::{DeviceId, GrantId, IncidentId, Seq},
+    ids::{DeviceId, GrantId, IncidentId, Millis, Seq},
 };
 
 pub use frame::{FrameError, MAX_FRAME, MAX_SECRETS, VERSION, carries_entries};
@@ -59,6 +59,8 @@ pub struct Local<'a> {
     pub dialler: bool,
     /// The program's name and version, for the person over there; at most 48 bytes.
     pub software: &'a str,
+    /// What this device's clock says, for the other side to compare with its own. It decides nothing.
+    pub clock: Millis,
 }
 
 /// Names a run that was handed out for storing.
@@ -150,6 +152,8 @@ pub enum Effect {
     /// Where it is the generation in use, the data directory is an old copy, and the next entry must
     /// go into a new generation. Said once a log.
     OwnLogAhead(LogKey),
+    /// What the peer's clock said when it greeted, a moment ago.
+    Clock(Millis),
     /// Both have the same entries. Said once each time it becomes so.
     InSync,
     /// The session is over; close the connection after sending what was to be sent.

@@ -127,6 +127,7 @@ impl Open {
             ahead: BTreeSet::new(),
             parting: None,
         };
+        fx.push(Effect::Clock(met.clock));
         if open.is_parting(book, fx)? {
             return Ok(open);
         }

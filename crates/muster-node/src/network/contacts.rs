@@ -127,6 +127,7 @@ impl Node {
             there,
             dialler: outbound,
             software: concat!("muster ", env!("CARGO_PKG_VERSION")),
+            clock: now(),
         };
         let (session, effects) = Session::start(&local, fresh, now_ms);
         network.refresh_known();
@@ -141,6 +142,7 @@ impl Node {
                 queue: VecDeque::new(),
                 reading: None,
                 outcomes: Vec::new(),
+                clock_ms: None,
                 member: None,
             },
         );
@@ -178,7 +180,13 @@ impl Node {
                     ..
                 } => {
                     tracing::info!(peer = %label, remote = %contact.remote, "contact");
+                    if let Some(ms) = contact.clock_ms {
+                        network.clocks.insert(device, ms);
+                    }
                     contact.member = Some((device, label, software));
+                }
+                Effect::Clock(theirs) => {
+                    contact.clock_ms = Some(theirs.0.saturating_sub(now().0));
                 }
                 Effect::InSync => {
                     if let Some((device, ..)) = &contact.member {

@@ -46,6 +46,8 @@ struct Contact {
     reading: Option<ReadRequest>,
     /// Runs this contact delivered, with what became of them, to be told after the next sync.
     outcomes: Vec<(Ticket, Outcome)>,
+    /// How far its clock is ahead of ours, in ms, when it greeted.
+    clock_ms: Option<i64>,
     member: Option<(DeviceId, String, String)>,
 }
 
@@ -59,6 +61,8 @@ pub struct Network {
     closed: BTreeMap<String, u64>,
     /// What each member was last known to have of lane 0, by the log.
     told: BTreeMap<DeviceId, BTreeMap<LogId, u64>>,
+    /// How far each member's clock was ahead of ours when it was last met, in ms.
+    clocks: BTreeMap<DeviceId, i64>,
     known: Arc<Mutex<Vec<KnownPeer>>>,
     started: Instant,
     ticked: Instant,
@@ -97,6 +101,7 @@ impl Network {
             listening: Vec::new(),
             closed: BTreeMap::new(),
             told: BTreeMap::new(),
+            clocks: BTreeMap::new(),
             known: Arc::default(),
             started: Instant::now(),
             ticked: Instant::now(),
@@ -197,6 +202,12 @@ impl Network {
         });
     }
 
+    /// How far each member's clock was ahead of this device's when it was last met since the daemon
+    /// started, in ms.
+    pub fn clocks(&self) -> &BTreeMap<DeviceId, i64> {
+        &self.clocks
+    }
+
     /// What a person should know of the network.
     pub fn findings(&self) -> Vec<Json> {
         let mut out = Vec::new();
@@ -235,6 +246,7 @@ impl Network {
                 "entries_sent": stats.entries_sent, "entries_received": stats.entries_received,
                 "bytes_sent": stats.bytes_sent, "bytes_received": stats.bytes_received,
                 "refused": stats.refused,
+                "clock_offset_s": c.clock_ms.map(|ms| ms / 1_000),
             }))
         });
         let items = items.collect();

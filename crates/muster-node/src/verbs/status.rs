@@ -3,7 +3,7 @@
 use muster_model::{conflicts, table::KINDS};
 use serde_json::{Value as Json, json};
 
-use super::Answer;
+use super::{Answer, log::label};
 use crate::{anchor::Renewed, daemon::Node, engine::Engine};
 
 fn hex(bytes: &[u8]) -> String {
@@ -49,12 +49,52 @@ fn findings(node: &Node) -> Vec<Json> {
     match &node.network {
         None => note("no-network", "attention", json!({})),
         Some(network) => {
-            for finding in network.findings() {
-                out.push(finding);
-            }
+            out.extend(network.findings());
+            let named = network.clocks().iter().map(|(device, ms)| {
+                let label = label(engine, device);
+                (label.unwrap_or_else(|| device.hex()), *ms)
+            });
+            out.extend(clock_findings(named.collect()));
         }
     }
     out
+}
+
+/// Clocks that are more than this many ms apart are named.
+const CLOCK_MS: u64 = 2 * 60 * 1_000;
+/// So many are named, those that are furthest off first.
+const CLOCKS: usize = 3;
+
+/// Members whose clocks are far from this device's; where two or more agree that it is this one's,
+/// that is said instead. A wrong clock shows wrong times and decides nothing.
+fn clock_findings(clocks: Vec<(String, i64)>) -> Vec<Json> {
+    let all = clocks.len();
+    let mut off = clocks;
+    off.retain(|(_, ms)| ms.unsigned_abs() > CLOCK_MS);
+    off.sort_by_key(|(_, ms)| std::cmp::Reverse(ms.unsigned_abs()));
+    let span = |ms: i64| {
+        let minutes = ms.unsigned_abs() / 60_000;
+        match minutes {
+            0..120 => (minutes, "minutes"),
+            120..2_880 => (minutes / 60, "hours"),
+            _ => (minutes / 1_440, "days"),
+        }
+    };
+    let found = |code: &str, ms: i64, label: &str| {
+        let (amount, unit) = span(ms);
+        let way = if ms > 0 { "ahead" } else { "behind" };
+        let args = json!({ "label": label, "amount": amount, "unit": unit, "way": way });
+        json!({ "code": code, "level": "attention", "args": args })
+    };
+    if let [(_, ms), .., (_, least)] = &off[..]
+        && off.len() == all
+        && ms.abs_diff(*least) < CLOCK_MS
+    {
+        // All others agree with one another: this clock is behind by what they are ahead.
+        return vec![found("own-clock", ms.saturating_neg(), "")];
+    }
+    let off = off.iter().take(CLOCKS);
+    off.map(|(label, ms)| found("clock", *ms, label)).collect()
 }
 
 /// `status`.
@@ -146,4 +186,64 @@ pub fn doctor(node: &Node) -> Answer {
     }
     all.push(json!({ "code": "journal-sound", "level": "ok", "args": { "entries": engine.book().entries() } }));
     Ok(json!({ "findings": all, "daemon": true }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(clocks: &[(&str, i64)]) -> Vec<(String, String, u64, String, String)> {
+        let clocks = clocks.iter().map(|(l, s)| ((*l).to_owned(), s * 1_000));
+        let found = clock_findings(clocks.collect());
+        let text = |v: &Json| v.as_str().unwrap_or_default().to_owned();
+        let line = |f: &Json| {
+            let a = &f["args"];
+            let amount = a["amount"].as_u64().unwrap_or_default();
+            let code = text(&f["code"]);
+            (
+                code,
+                text(&a["label"]),
+                amount,
+                text(&a["unit"]),
+                text(&a["way"]),
+            )
+        };
+        found.iter().map(line).collect()
+    }
+
+    fn line(
+        code: &str,
+        label: &str,
+        amount: u64,
+        unit: &str,
+        way: &str,
+    ) -> (String, String, u64, String, String) {
+        let [code, label, unit, way] = [code, label, unit, way].map(str::to_owned);
+        (code, label, amount, unit, way)
+    }
+
+    #[test]
+    fn a_clock_that_is_far_off_is_named_and_a_near_one_is_not() {
+        assert_eq!(said(&[("gym", 3), ("camp", -110)]), []);
+        let ten_years = 10 * 365 * 86_400;
+        assert_eq!(
+            said(&[("gym", 3), ("van", ten_years), ("hut", -130)]),
+            [
+                line("clock", "van", 3_650, "days", "ahead"),
+                line("clock", "hut", 2, "minutes", "behind"),
+            ]
+        );
+    }
+
+    #[test]
+    fn where_all_others_agree_it_is_this_clock() {
+        assert_eq!(
+            said(&[("gym", 7_200), ("camp", 7_230)]),
+            [line("own-clock", "", 2, "hours", "behind")]
+        );
+        // One alone may be wrong itself, and so may two that do not agree.
+        assert_eq!(said(&[("gym", 7_200)]).len(), 1);
+        assert_eq!(said(&[("gym", 7_200)])[0].0, "clock");
+        assert_eq!(said(&[("gym", 7_200), ("camp", -7_200)]).len(), 2);
+    }
 }

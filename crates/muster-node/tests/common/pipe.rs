@@ -41,6 +41,7 @@ fn end(engine: &Engine, dialler: bool, rng: &mut Rng) -> (End, Vec<Effect>) {
         there,
         dialler,
         software: "muster test",
+        clock: NOW,
     };
     let (session, effects) = Session::start(&local, rng.bytes32(), 0);
     let end = End {
@@ -104,7 +105,7 @@ impl Pipe {
                     let session = &mut self.ends[side].session;
                     todo.extend(session.runs(engine.book(), request.id, runs));
                 }
-                Effect::Discard => {}
+                Effect::Discard | Effect::Clock(_) => {}
                 Effect::InSync => self.ends[side].in_sync = true,
                 Effect::OwnLogAhead(log) => {
                     self.ends[side].own_ahead += 1;
