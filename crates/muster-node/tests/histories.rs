@@ -5,15 +5,16 @@
 mod common;
 
 use common::{
-    Rng, accept, admit, adopt, answer, applicant, everything, founder, hand_keys, join, lane, open,
-    pour, receive, revoke, sight, write, write_title,
+    NOW, Rng, accept, admit, adopt, answer, applicant, everything, founder, hand_keys, join, lane,
+    object, open, pour, receive, revoke, sight, write, write_title, write_title_at,
 };
 use muster_log::{
     book::Refusal,
-    ids::{Lane, Seq},
+    ids::{Lane, Millis, Seq},
     role::Role,
     run,
 };
+use muster_model::table::kinds;
 use muster_node::engine::Engine;
 use muster_store::fs::fault::FaultyFs;
 use tempfile::TempDir;
@@ -310,5 +311,42 @@ fn what_waits_for_a_grant_or_a_key_takes_effect_when_it_comes() {
             "seed {seed}"
         );
         drop(fs_two);
+    }
+}
+
+/// Ten years ahead: what such a device writes is one value among others, and gives way like any.
+#[test]
+fn a_clock_ten_years_ahead_changes_no_order_and_blocks_nobody() {
+    let ahead = Millis(NOW.0 + 10 * 365 * 86_400_000);
+    for seed in 0..10 {
+        // The same work by the same devices, whose second has a right clock or a wrong one.
+        let done = |clock: Millis| {
+            let rng = &mut Rng(seed);
+            let (_disk, mut one) = founder(rng);
+            let (_disk, mut two) = join(&mut one, "two", Role::Coordinator, rng);
+            for n in 0..12 {
+                let (writer, other) = match n % 2 {
+                    0 => (&mut two, &mut one),
+                    _ => (&mut one, &mut two),
+                };
+                let now = if n % 2 == 0 { clock } else { NOW };
+                write_title_at(writer, n % 3, now, rng).unwrap();
+                writer.flush().unwrap();
+                if n % 4 > 1 {
+                    pour(writer, other, rng);
+                }
+            }
+            pour(&one, &mut two, rng);
+            pour(&two, &mut one, rng);
+            assert_eq!(sight(&one).state, sight(&two).state, "seed {seed}");
+            let lamport = one.book().highest();
+            assert!(lamport.0 < 100, "{lamport:?}");
+            let titles = (0..3).map(|n| {
+                let need = one.state().object(object(kinds::NEED, n)).unwrap();
+                (need.text("title"), need.contested().len())
+            });
+            titles.collect::<Vec<_>>()
+        };
+        assert_eq!(done(NOW), done(ahead), "seed {seed}");
     }
 }

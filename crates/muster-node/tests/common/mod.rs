@@ -484,13 +484,22 @@ pub fn write(engine: &mut Engine, objects: usize, rng: &mut Rng) -> Result<usize
 
 /// Writes a title, always something new: one entry.
 pub fn write_title(engine: &mut Engine, number: usize, rng: &mut Rng) -> Result<(), NodeError> {
+    write_title_at(engine, number, NOW, rng)
+}
+
+pub fn write_title_at(
+    engine: &mut Engine,
+    number: usize,
+    now: Millis,
+    rng: &mut Rng,
+) -> Result<(), NodeError> {
     let need = table::kind(kinds::NEED).unwrap();
     let id = object(kinds::NEED, number);
     let title = Typed::Text(format!("title {:x}", rng.next()));
     let changes = [set(need, "title", &title), set(need, "contact", &title)];
     let mut writes = writes::build(engine.state(), need, id, &changes).unwrap();
     writes.retain(|class, _| engine.book().keys().writing_key(*class).is_some());
-    let written = engine.write(writes, urgency::NORMAL, NOW, &mut |b| rng.fill(b))?;
+    let written = engine.write(writes, urgency::NORMAL, now, &mut |b| rng.fill(b))?;
     assert_eq!(written.len(), 1);
     Ok(())
 }
