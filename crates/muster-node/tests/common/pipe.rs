@@ -41,7 +41,7 @@ fn end(engine: &Engine, dialler: bool, rng: &mut Rng) -> (End, Vec<Effect>) {
         there,
         dialler,
         software: "muster test",
-        clock: NOW,
+        clock: super::NOW,
     };
     let (session, effects) = Session::start(&local, rng.bytes32(), 0);
     let end = End {
