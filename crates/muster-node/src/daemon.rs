@@ -12,7 +12,10 @@ use std::{
 
 use muster_store::{DataDir, Held, Hold, JournalError};
 use serde_json::json;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{broadcast, mpsc, oneshot, watch},
+};
 
 pub use crate::edge::{now, random};
 use crate::{
@@ -113,25 +116,27 @@ pub async fn run(
     config: DaemonConfig,
     ready: impl Fn(&Ready<'_>) + Send + 'static,
 ) -> Result<Ended, DaemonError> {
-    let dir = match start {
-        Start::Open(dir) => dir,
+    let (dir, signals) = match start {
+        Start::Open(dir) => (dir, None),
         Start::Locked(held) => {
+            let mut signals = Signals::install();
             ready(&Ready::Locked);
-            match locked::wait(held, listener).await? {
-                Waited::Unlocked(dir) => dir,
+            match locked::wait(held, listener, signals.as_mut()).await? {
+                Waited::Unlocked(dir) => (dir, signals),
                 Waited::Refused => return Ok(Ended::Locked),
                 Waited::Stopped => return Ok(Ended::Stopped),
                 Waited::Wiped => return Ok(Ended::Wiped),
             }
         }
     };
-    run_open(dir, listener, config, ready).await
+    run_open(dir, listener, config, signals, ready).await
 }
 
 async fn run_open(
     dir: DataDir,
     listener: &UnixListener,
     config: DaemonConfig,
+    signals: Option<Signals>,
     ready: impl Fn(&Ready<'_>) + Send + 'static,
 ) -> Result<Ended, DaemonError> {
     let started = Instant::now();
@@ -176,11 +181,12 @@ async fn run_open(
             let _ = ended.send(node.run(inbox));
         })
         .map_err(|_| DaemonError::Loop)?;
+    let signals = signals.or_else(Signals::install);
     let serving = server::serve(listener, calls.clone(), Some(changes), stopped);
     let server = tokio::spawn(serving);
     ready(&Ready::Open(&report));
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    tokio::spawn(stop_on_signal(calls));
+    tokio::spawn(stop_on_signal(signals, calls));
     let outcome = end.await.map_err(|_| DaemonError::Loop)?;
     if !matches!(outcome, Ok(Ended::Locked)) {
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
@@ -203,16 +209,35 @@ fn open(dir: DataDir, anchors: Option<PathBuf>) -> Result<(Engine, Anchor, OpenR
     Ok((engine, anchor, report))
 }
 
+/// The system's wish that the daemon stop. Installed before anybody can have heard that it runs, and
+/// kept over an unlocking: a signal that comes while nobody waits for one is not lost.
+pub(crate) struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    /// None where the system gives none.
+    pub(crate) fn install() -> Option<Self> {
+        let term = signal(SignalKind::terminate()).ok()?;
+        let int = signal(SignalKind::interrupt()).ok()?;
+        Some(Self { term, int })
+    }
+
+    /// Waits for one; for ever where there are none.
+    pub(crate) async fn wait(signals: Option<&mut Self>) {
+        match signals {
+            Some(Self { term, int }) => {
+                tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
 /// Puts a stop into the queue when the system asks for one.
-pub(crate) async fn stop_on_signal(calls: mpsc::Sender<Call>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        return;
-    };
-    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+async fn stop_on_signal(mut signals: Option<Signals>, calls: mpsc::Sender<Call>) {
+    Signals::wait(signals.as_mut()).await;
     let (reply, _answer) = oneshot::channel();
     let _ = calls
         .send(Call {

@@ -12,14 +12,14 @@ use zeroize::Zeroizing;
 
 use crate::{
     api::{ApiError, Request, Response, Secret, exit},
-    daemon::{DaemonError, stop_on_signal},
+    daemon::{DaemonError, Signals},
     error::NodeError,
     server::{self, Call},
 };
 
 /// How the wait ended.
 #[derive(Debug)]
-pub enum Waited {
+pub(crate) enum Waited {
     /// Somebody had the key.
     Unlocked(DataDir),
     /// Somebody had a wrong key. What they typed may lie about in this process's memory, and is
@@ -45,15 +45,20 @@ pub(crate) fn wiped_answer(wiped: Result<Wiped, NodeError>) -> Response {
 }
 
 /// Serves the control socket of a locked directory until it is unlocked or the daemon is to end.
-pub async fn wait(held: Held, listener: &UnixListener) -> Result<Waited, DaemonError> {
+pub(crate) async fn wait(
+    held: Held,
+    listener: &UnixListener,
+    signals: Option<&mut Signals>,
+) -> Result<Waited, DaemonError> {
     let (calls, inbox) = mpsc::channel(16);
     let (stop, stopped) = watch::channel(false);
     let listener = server::share(listener).map_err(DaemonError::Socket)?;
-    let serving = tokio::spawn(server::serve(listener, calls.clone(), None, stopped));
-    let signals = tokio::spawn(stop_on_signal(calls));
+    let serving = tokio::spawn(server::serve(listener, calls, None, stopped));
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    let waited = answer(held, inbox).await;
-    signals.abort();
+    let waited = tokio::select! {
+        waited = answer(held, inbox) => waited,
+        () = Signals::wait(signals) => Waited::Stopped,
+    };
     let _ = stop.send(true);
     let _ = tokio::time::timeout(Duration::from_millis(500), serving).await;
     Ok(waited)
