@@ -179,6 +179,46 @@ fn a_revocation_is_shown_before_it_is_done_and_told_afterwards() {
     refused(&gym, 4, "nothing-disputed", &["adopt", "camp"]);
 }
 
+/// Whoever is out may still get hold of a bundle, and has all keys it ever had.
+#[test]
+fn what_is_written_afterwards_is_closed_to_whoever_is_out() {
+    let root = scratch();
+    let (gym, mut camp) = pair(root.path(), "coordinator");
+    camp.start();
+    gym.ok(["need", "add", "--title", "Before"]);
+    carry(&gym, &camp);
+    let titles = |d: &Device| -> Vec<String> {
+        let needs = d.door().list("need");
+        let title = |n: &Value| n["fields"]["title"].as_str().unwrap().to_owned();
+        needs.iter().map(title).collect()
+    };
+    let sealed = |d: &Device| d.digest()["readable"]["unreadable_parts"].as_u64().unwrap();
+    assert_eq!(titles(&camp), ["Before"]);
+    let before = sealed(&camp);
+
+    let done = gym.ok(["revoke", "camp", "--yes"]);
+    assert_eq!(done["rotated"], json!(["C1", "C2"]));
+    gym.ok(["need", "add", "--title", "After"]);
+    gym.ok([
+        "volunteer",
+        "add",
+        "--name",
+        "Ben Exemple",
+        "--phone",
+        "+33 1 23 45 67 89",
+    ]);
+    carry(&gym, &camp);
+    assert_eq!(titles(&gym).len(), 2);
+    assert_eq!(
+        titles(&camp),
+        ["Before"],
+        "what it has read stays read, and no more"
+    );
+    assert_eq!(camp.ok(["find", "Ben"])["items"], json!([]));
+    assert!(sealed(&camp) >= before + 2, "it has them, sealed");
+    assert_eq!(sealed(&gym), 0);
+}
+
 #[test]
 fn who_may_not_is_told_so() {
     let root = scratch();
