@@ -185,7 +185,7 @@ impl Engine {
         now: Millis,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<(), NodeError> {
-        let run = muster_log::run::encode(&admitted.run.to_run());
+        let run = muster_log::run::encode_verified(&admitted.run);
         let record = record::encode(now, source, &run);
         let positions = self.journal.append(&[&record], random)?;
         self.dirty = true;
