@@ -241,6 +241,7 @@ impl Node {
         if self.last_write.is_some_and(|at| at.elapsed() > IDLE) {
             self.last_write = None;
             self.engine.checkpoint()?;
+            self.engine.rest();
         }
         Ok(())
     }

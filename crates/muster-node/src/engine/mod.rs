@@ -284,6 +284,13 @@ impl Engine {
         Ok(())
     }
 
+    /// Gives back the memory of what is not needed until the next checkpoint.
+    pub fn rest(&mut self) {
+        if let Some(index) = &mut self.index {
+            index.rest();
+        }
+    }
+
     /// Ends a graceful stop.
     pub fn close(mut self) -> Result<(), NodeError> {
         self.checkpoint()?;

@@ -115,6 +115,7 @@ impl Engine {
         if report.rebuilt.is_some() {
             engine.checkpoint()?;
         }
+        engine.rest();
         Ok((engine, report))
     }
 
