@@ -23,6 +23,9 @@ use crate::{
     settings::Settings,
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What every verb is given.
 pub struct Context<'a> {
     /// The sentences.

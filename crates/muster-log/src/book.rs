@@ -4,7 +4,10 @@
 //! whoever calls it journals what [`Book::receive`] admits before anything is acknowledged. A device
 //! that nobody admitted gets nothing past this door.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use thiserror::Error;
 
@@ -73,7 +76,7 @@ impl Refusal {
 pub struct Admitted {
     /// What is new, ending in its author's signature. It may repeat entries that were here already,
     /// and bring parts of them that were not: applying one twice changes nothing.
-    pub run: VerifiedRun,
+    pub run: Arc<VerifiedRun>,
     /// How many entries were not here before; 0 where it brings parts alone.
     pub fresh: u64,
     /// Grants that became valid by it: what was parked or pending under them should be tried again.
@@ -251,7 +254,7 @@ impl Book {
             }
         }
         Ok(Received::Admitted(Box::new(Admitted {
-            run,
+            run: Arc::new(run),
             fresh,
             grants: learned.grants,
             keys,

@@ -194,7 +194,11 @@ impl LogHeads {
             } else {
                 self.absent.insert(seq, missing);
             }
-            if seq >= self.contiguous() {
+            if seq == self.contiguous() && before == self.head() {
+                // Nearly always: no gap, and no detour over the map.
+                self.beyond.remove(&seq);
+                self.hashes.push(entry.hash());
+            } else if seq >= self.contiguous() {
                 self.beyond.insert(
                     seq,
                     Beyond {

@@ -8,9 +8,11 @@
 use thiserror::Error;
 
 use crate::{
-    chain::{MAX_RUN, Run},
+    chain::{MAX_RUN, Run, VerifiedRun},
     codec::{self, Bounded, CodecError, Cursor},
-    entry::{Entry, Extension, Header, LogKey, MAX_ENTRY, MAX_PARTS, PartBody, PartHeader},
+    entry::{
+        Entry, Extension, Header, LogKey, MAX_ENTRY, MAX_PARTS, PartBody, PartHeader, VerifiedEntry,
+    },
     hash,
     ids::{
         AudienceTag, Class, EntryHash, GrantId, IncidentId, KeyId, Lamport, LogId, Millis,
@@ -100,6 +102,13 @@ pub fn encode(run: &Run) -> Vec<u8> {
     encode_with(run, |_, _, _, _| None)
 }
 
+/// Encodes a proven run, every part as it is stored: [`encode`] of its [`VerifiedRun::to_run`],
+/// without the copy.
+pub fn encode_verified(run: &VerifiedRun) -> Vec<u8> {
+    let entries = run.entries().iter().map(VerifiedEntry::entry);
+    encode_entries(run.log(), run.before(), entries, |_, _, _, _| None)
+}
+
 /// Encodes a run for a reader that holds the keys `peer` says it holds: parts under them, which
 /// `mine` opens, stand as plain bytes, so that they compress.
 pub fn encode_for(
@@ -127,15 +136,32 @@ fn encode_with(
     run: &Run,
     plain: impl Fn(Seq, u8, &PartHeader, &[u8]) -> Option<Vec<u8>>,
 ) -> Vec<u8> {
-    let mut out = Vec::with_capacity(512);
-    let first = run.entries.first().map_or(Seq(0), |e| e.header.seq);
+    encode_entries(&run.log, run.before, run.entries.iter(), plain)
+}
+
+fn encode_entries<'a>(
+    log: &LogKey,
+    before: EntryHash,
+    entries: impl ExactSizeIterator<Item = &'a Entry> + Clone,
+    plain: impl Fn(Seq, u8, &PartHeader, &[u8]) -> Option<Vec<u8>>,
+) -> Vec<u8> {
+    // What is stored, and about as much for a header as most take.
+    let stored = entries
+        .clone()
+        .flat_map(|e| &e.parts)
+        .map(|part| match part {
+            PartBody::Stored(bytes) => bytes.len(),
+            PartBody::Absent => 0,
+        });
+    let mut out = Vec::with_capacity(256 + entries.len() * 32 + stored.sum::<usize>());
+    let first = entries.clone().next().map_or(Seq(0), |e| e.header.seq);
     codec::append(&mut out, &RUN_VERSION);
-    codec::append(&mut out, &run.log);
+    codec::append(&mut out, log);
     codec::append(&mut out, &first);
-    codec::append(&mut out, &run.before);
-    codec::append(&mut out, &(run.entries.len() as u64));
+    codec::append(&mut out, &before);
+    codec::append(&mut out, &(entries.len() as u64));
     let mut previous = Previous::start();
-    for entry in &run.entries {
+    for entry in entries {
         encode_entry(&mut out, entry, &previous, &plain);
         previous.follow(&entry.header);
     }

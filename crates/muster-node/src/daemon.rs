@@ -424,6 +424,7 @@ impl Node {
             self.last_write = None;
             self.engine.checkpoint()?;
             self.anchor.tick(&self.engine, &mut random);
+            self.engine.rest();
         }
         Ok(())
     }

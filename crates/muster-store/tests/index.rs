@@ -193,6 +193,34 @@ fn an_index_can_be_opened_again_at_once() {
 
 /// What sled stores is neither readable nor exchangeable, nor can an entry be taken away.
 #[test]
+fn an_index_at_rest_is_no_empty_one_and_wakes_for_the_next_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("index");
+    let put = |n: u8| vec![(1, vec![n], vec![n; 9])];
+    let mut index = open(&path).into_index();
+    index.rest();
+    for n in 1..4 {
+        index
+            .checkpoint(put(n), vec![], marker(u32::from(n)))
+            .unwrap();
+        index.rest();
+        assert!(index.scan(1).next().unwrap().is_err());
+        assert!(index.get(1, &[n]).is_err());
+    }
+    drop(index);
+    let mut index = ready(&path);
+    assert_eq!((index.count(), index.scan(1).flatten().count()), (3, 3));
+    // What was put in its place meanwhile is not written upon.
+    index.rest();
+    fs::remove_dir_all(&path).unwrap();
+    let refused = index.checkpoint(put(9), vec![], marker(9));
+    assert!(
+        matches!(refused, Err(IndexError::Broken { .. })),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn keys_and_values_are_hidden_and_the_sum_vouches_for_all() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("index");

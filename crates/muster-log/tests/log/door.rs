@@ -301,6 +301,7 @@ fn what_is_admitted_can_always_be_read_back() {
     assert_eq!(admitted.run.first(), Seq(10), "kept whole");
     assert_eq!(admitted.fresh, 10);
     let bytes = run::encode(&admitted.run.to_run());
+    assert_eq!(run::encode_verified(&admitted.run), bytes);
     let again = run::decode(&world.incident(), &bytes).unwrap();
     assert!(chain::verify(&world.incident(), again).is_ok());
 }

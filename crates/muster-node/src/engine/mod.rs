@@ -194,7 +194,7 @@ impl Engine {
         now: Millis,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<(), NodeError> {
-        let run = muster_log::run::encode(&admitted.run.to_run());
+        let run = muster_log::run::encode_verified(&admitted.run);
         let record = record::encode(now, source, &run);
         let positions = self.journal.append(&[&record], random)?;
         self.dirty = true;
@@ -304,6 +304,13 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Gives back the memory of what is not needed until the next checkpoint.
+    pub fn rest(&mut self) {
+        if let Some(index) = &mut self.index {
+            index.rest();
+        }
     }
 
     /// Ends a graceful stop.

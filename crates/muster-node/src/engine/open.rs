@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     path::Path,
+    thread::{self, JoinHandle},
 };
 
 use muster_log::{
@@ -68,10 +69,9 @@ impl Engine {
             ..OpenReport::default()
         };
         let schema = crate::FIELD_TABLE;
-        let mut state = State::default();
         let opened = index.map(|path| Index::open(path, dir.key(), schema, index_options()));
-        let (index, mark) = match opened {
-            Some(Ok(opened)) => usable_mark(opened, &journal, &mut state, &mut report),
+        let (index, loading) = match opened {
+            Some(Ok(opened)) => usable(opened, &journal, &mut report),
             // It can be done without: everything is computed from the entries.
             Some(Err(e)) => {
                 tracing::warn!(error = %e, "the index cannot be opened and is left alone");
@@ -87,7 +87,7 @@ impl Engine {
             index,
             key: secrets.key(),
             secrets,
-            state,
+            state: State::default(),
             places: Places::default(),
             counters: Counters::default(),
             pending: BTreeMap::new(),
@@ -102,10 +102,10 @@ impl Engine {
             readers: None,
             writing: BTreeMap::new(),
             keys_moved: true,
-            operator: mark.as_ref().and_then(|m| m.operator.clone()),
+            operator: loading.as_ref().and_then(|l| l.mark.operator.clone()),
         };
-        if !engine.read_journal(mark.as_ref())? {
-            report.rebuilt = Some("the index knows other entries than the journal".to_owned());
+        if let Err(why) = engine.read_journal(loading)? {
+            report.rebuilt = Some(why.to_owned());
             engine.start_over()?;
         }
         // Packed objects name logs by their prefixes; whose they are is told after every load.
@@ -119,22 +119,22 @@ impl Engine {
         if report.rebuilt.is_some() {
             engine.checkpoint()?;
         }
+        engine.rest();
         Ok((engine, report))
     }
 
-    /// Reads the whole journal into the book, and applies what the index has not seen. False where
-    /// the journal up to the mark is not what the index was made from.
-    fn read_journal(&mut self, mark: Option<&Mark>) -> Result<bool, NodeError> {
+    /// Reads the whole journal into the book, and applies what the index has not seen. Says why not
+    /// where the index is of no use after all.
+    fn read_journal(&mut self, mut ahead: Option<Loading>) -> Result<Sound, NodeError> {
         let (mut grants, mut keys) = (Vec::new(), Vec::new());
         let mut judged = BTreeSet::new();
-        let mut ahead = mark;
-        let mut sound = true;
+        let mut sound = Ok(());
         // Something waited for a grant or key, and had it before the index was written.
         let mut waited = false;
         for item in self.journal.scan(None)? {
             let (position, bytes) = item?;
-            if let Some(mark) = ahead.take_if(|m| position >= m.position) {
-                sound = self.reach(mark, waited)?;
+            if let Some(loading) = ahead.take_if(|l| position >= l.mark.position) {
+                sound = self.reach(loading, waited)?;
             }
             let (_, run) = record::decode(&bytes)?;
             let Received::Admitted(admitted) = self.book.reopen(run)? else {
@@ -153,10 +153,10 @@ impl Engine {
                 waited |= self.waits_for(&admitted.grants, &admitted.keys);
             }
         }
-        if let Some(mark) = ahead {
-            sound = self.reach(mark, waited)?;
+        if let Some(loading) = ahead {
+            sound = self.reach(loading, waited)?;
         }
-        if sound {
+        if sound.is_ok() {
             self.catch_up(&grants, &keys)?;
             if !judged.is_empty() {
                 self.judge_again(&judged)?;
@@ -165,9 +165,22 @@ impl Engine {
         Ok(sound)
     }
 
-    /// At the mark: whether these are the entries that the index was made from. What still waited
-    /// when it was made is counted again if that cannot be known otherwise.
-    fn reach(&mut self, mark: &Mark, waited: bool) -> Result<bool, NodeError> {
+    /// At the mark: takes up the state that was loaded meanwhile, if these are the entries that it
+    /// was made from. What still waited when it was made is counted again if that cannot be known
+    /// otherwise.
+    fn reach(&mut self, loading: Loading, waited: bool) -> Result<Sound, NodeError> {
+        let Loading { mark, thread } = loading;
+        let loaded = match thread.join() {
+            Ok((index, loaded)) => {
+                self.index = Some(index);
+                loaded
+            }
+            Err(_) => Err("the index could not be loaded"),
+        };
+        self.state = match loaded {
+            Ok(state) => state,
+            Err(why) => return Ok(Err(why)),
+        };
         if waited {
             self.pending.clear();
             self.unreadable.clear();
@@ -183,7 +196,11 @@ impl Engine {
                 self.note_waiting(&run);
             }
         }
-        Ok(self.book.frontier_digest() == mark.frontier)
+        Ok(if self.book.frontier_digest() == mark.frontier {
+            Ok(())
+        } else {
+            Err("the index knows other entries than the journal")
+        })
     }
 
     /// Computes everything that follows from the entries anew, and empties the index.
@@ -205,6 +222,15 @@ fn read_genesis(dir: &DataDir) -> Result<Genesis, NodeError> {
 
 fn index_options() -> muster_store::index::Options {
     muster_store::index::Options::default()
+}
+
+/// Whether the index can be used, or why not.
+type Sound = Result<(), &'static str>;
+
+/// A state that is being loaded on a thread of its own, while the journal is read up to its mark.
+struct Loading {
+    mark: Mark,
+    thread: JoinHandle<(Index, Result<State, &'static str>)>,
 }
 
 /// What the index was made from.
@@ -248,14 +274,13 @@ impl Mark {
     }
 }
 
-/// Loads the state from the index. Gives the mark up to which it is right; none when it has to be
-/// computed from the beginning.
-fn usable_mark(
+/// Begins to load the state from the index. Nothing is loaded when all has to be computed from the
+/// beginning.
+fn usable(
     opened: Opened,
     journal: &Journal,
-    state: &mut State,
     report: &mut OpenReport,
-) -> (Option<Index>, Option<Mark>) {
+) -> (Option<Index>, Option<Loading>) {
     let index = match opened {
         Opened::Ready(index) => index,
         Opened::Rebuild(index, reason) => {
@@ -263,13 +288,25 @@ fn usable_mark(
             return (Some(index), None);
         }
     };
-    match load(&index, journal, state) {
-        Ok(mark) => (Some(index), Some(mark)),
+    let mark = match sound_mark(&index, journal) {
+        Ok(mark) => mark,
         Err(why) => {
             report.rebuilt = Some(why.to_owned());
-            *state = State::default();
             // What it holds would come back with the next checkpoint.
-            (emptied(index), None)
+            return (emptied(index), None);
+        }
+    };
+    let load = move || {
+        let state = load(&index);
+        (index, state)
+    };
+    let spawned = thread::Builder::new().name("index-load".into()).spawn(load);
+    match spawned {
+        Ok(thread) => (None, Some(Loading { mark, thread })),
+        Err(e) => {
+            // The index went with the thread that could not be; the next start finds it again.
+            report.rebuilt = Some(e.to_string());
+            (None, None)
         }
     }
 }
@@ -282,12 +319,17 @@ fn emptied(index: Index) -> Option<Index> {
         .ok()
 }
 
-fn load(index: &Index, journal: &Journal, state: &mut State) -> Result<Mark, &'static str> {
+fn sound_mark(index: &Index, journal: &Journal) -> Result<Mark, &'static str> {
     let mark = index.marker().and_then(Mark::read);
     let mark = mark.ok_or("the index does not say what it was made from")?;
     if mark.position > journal.end() || journal.scan(Some(mark.position)).is_err() {
         return Err("the index is newer than the journal");
     }
+    Ok(mark)
+}
+
+fn load(index: &Index) -> Result<State, &'static str> {
+    let mut state = State::default();
     for item in index.scan(OBJECTS) {
         let (key, value) = item.map_err(|_| "an object in the index cannot be read")?;
         let id: [u8; 16] = key
@@ -298,7 +340,7 @@ fn load(index: &Index, journal: &Journal, state: &mut State) -> Result<Mark, &'s
             .load(ObjectId(id), &value)
             .map_err(|_| "an object in the index is of another version")?;
     }
-    Ok(mark)
+    Ok(state)
 }
 
 impl Engine {

@@ -55,8 +55,9 @@ pub type Delete = (u8, Vec<u8>);
 /// The open index.
 pub struct Index {
     path: PathBuf,
-    /// `None` only while being dropped.
+    /// `None` while it rests, and while being dropped.
     db: Option<sled::Db>,
+    options: Options,
     codec: Codec,
     state: State,
 }
@@ -109,6 +110,35 @@ impl Index {
             .ok_or_else(|| self.broken("a value's seal does not verify"))
     }
 
+    /// Closes sled until the next checkpoint: what it holds in memory is several times what is
+    /// stored. Meanwhile nothing can be read here but the marker and the count.
+    pub fn rest(&mut self) {
+        let db = self.db.take();
+        let _ = guarded(|| {
+            drop(db);
+            Ok(())
+        });
+    }
+
+    /// Opens sled again after a rest. Only the marker is compared, for this process holds the lock
+    /// of the data directory: the next opening looks through everything.
+    fn wake(&mut self) -> Result<(), IndexError> {
+        if self.db.is_some() {
+            return Ok(());
+        }
+        let db = open::open_sled(&self.path, self.options).map_err(|why| self.broken(why))?;
+        let sealed = guarded(|| db.get(Codec::MARKER_KEY)).map_err(|why| self.broken(why))?;
+        let found = match sealed {
+            Some(sealed) => self.codec.open_state(&sealed),
+            None => Some(State::default()),
+        };
+        self.db = Some(db);
+        match found.as_ref() == Some(&self.state) {
+            true => Ok(()),
+            false => Err(self.broken("it is not what it was when it was closed")),
+        }
+    }
+
     /// The value under a key.
     ///
     /// # Errors
@@ -129,6 +159,7 @@ impl Index {
     pub fn scan(&self, table: u8) -> IndexScan<'_> {
         IndexScan {
             index: self,
+            closed: self.db.is_none(),
             iter: self
                 .db
                 .as_ref()
@@ -192,6 +223,7 @@ impl Index {
             let sealed = self.codec.seal_entry(&hashed, &key, &value);
             changes.insert(hashed, Some(sealed));
         }
+        self.wake()?;
         let mut state = self.state.clone();
         let mut batch = sled::Batch::default();
         for (hashed, sealed) in changes {
@@ -219,6 +251,8 @@ impl Index {
 /// An iterator over one table. After an error it ends.
 pub struct IndexScan<'a> {
     index: &'a Index,
+    /// An index at rest is not an empty one.
+    closed: bool,
     iter: Option<sled::Iter>,
 }
 
@@ -226,6 +260,9 @@ impl Iterator for IndexScan<'_> {
     type Item = Result<Stored, IndexError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if std::mem::take(&mut self.closed) {
+            return Some(Err(self.index.broken("it is closed")));
+        }
         let mut iter = self.iter.take()?;
         let next = guarded(|| iter.next().transpose());
         let item = match next {

@@ -112,7 +112,7 @@ fn try_sled(path: &Path, options: Options) -> Result<sled::Db, String> {
 /// Opens sled. Its background threads may hold its lock for a moment after it was dropped in this
 /// process; other processes are kept out by the data directory's lock. Without patience here a
 /// sound index would be thrown away.
-fn open_sled(path: &Path, options: Options) -> Result<sled::Db, String> {
+pub(super) fn open_sled(path: &Path, options: Options) -> Result<sled::Db, String> {
     let mut tries = 0;
     loop {
         match try_sled(path, options) {
@@ -236,6 +236,7 @@ impl Index {
             Ok((db, state)) => Opened::Ready(Self {
                 path: path.to_path_buf(),
                 db: Some(db),
+                options,
                 codec,
                 state,
             }),
@@ -248,6 +249,7 @@ impl Index {
                 let index = Self {
                     path: path.to_path_buf(),
                     db: Some(db),
+                    options,
                     codec,
                     state: State::default(),
                 };
