@@ -16,7 +16,9 @@ use crate::{conn::Db, error::HqError, runs::place};
 
 /// What people call a device: the label of its most senior grant.
 pub(crate) fn label(book: &Book, device: &DeviceId) -> Option<String> {
-    book.authority().naming_grant(device).map(|g| g.label.clone())
+    book.authority()
+        .naming_grant(device)
+        .map(|g| g.label.clone())
 }
 
 fn element_text(element: u64) -> String {
