@@ -13,7 +13,13 @@ mod grant;
 mod resolve;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    // Tests that print their time, and take their width from outside.
+    clippy::disallowed_types,
+    clippy::disallowed_methods
+)]
 mod graphs;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
