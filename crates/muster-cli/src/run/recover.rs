@@ -16,11 +16,9 @@ use muster_node::{
     api::{Request, exit},
     daemon, recovery,
 };
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use serde_json::{Value as Json, json};
-use zeroize::Zeroizing;
 
-use super::{text, trust::can_ask};
+use super::{rest, text, trust::can_ask};
 use crate::{
     Context, args,
     failure::{Failure, Outcome},
@@ -98,13 +96,14 @@ fn open(
 ) -> Outcome<(u8, DeviceKey)> {
     let sealed = std::fs::read(file).map_err(|e| Failure::file("read", file, &e))?;
     let words = match phrase {
-        Some(path) => first_line(Path::new(path))?,
-        None => asked(
-            &c.words
-                .with("said-passphrase-of", args!["file" = file.display()]),
-        )?,
+        Some(path) => rest::passphrase_from(Path::new(path))?,
+        None => {
+            let named = args!["file" = file.display()];
+            let question = c.words.with("said-passphrase-of", named);
+            rest::hidden(&format!("{} ", crate::harmless(&question)))?
+        }
     };
-    let root = recovery::open(&sealed, &words).map_err(|e| {
+    let root = recovery::open(&sealed, words.trim()).map_err(|e| {
         Failure::new("recovery-closed", exit::NOT_PERMITTED)
             .with("path", file.display())
             .with("why", e)
@@ -118,42 +117,6 @@ fn open(
             .with("incident", &*genesis.body().name)
     })?;
     Ok((place, key))
-}
-
-fn first_line(path: &Path) -> Outcome<Zeroizing<String>> {
-    let all = std::fs::read_to_string(path).map_err(|e| Failure::file("read", path, &e))?;
-    let all = Zeroizing::new(all);
-    let line = all.lines().next().unwrap_or_default().trim();
-    if line.is_empty() {
-        return Err(Failure::new("passphrase-empty", exit::USAGE).with("path", path.display()));
-    }
-    Ok(Zeroizing::new(line.to_owned()))
-}
-
-/// Puts the terminal back as it was, however the reading ends.
-struct Quiet(Termios);
-
-impl Drop for Quiet {
-    fn drop(&mut self) {
-        let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.0);
-    }
-}
-
-/// Asks for a passphrase on the terminal, without showing it.
-fn asked(question: &str) -> Outcome<Zeroizing<String>> {
-    let broken = |e: std::io::Error| Failure::new("failed", exit::FAILURE).with("why", e);
-    let before = tcgetattr(std::io::stdin()).map_err(|e| broken(e.into()))?;
-    let mut silent = before.clone();
-    silent.local_modes.remove(LocalModes::ECHO);
-    silent.local_modes.insert(LocalModes::ECHONL);
-    let quiet = Quiet(before);
-    tcsetattr(std::io::stdin(), OptionalActions::Flush, &silent).map_err(|e| broken(e.into()))?;
-    eprint!("{} ", crate::harmless(question));
-    // Room enough beforehand: a text that grows leaves copies of itself behind.
-    let mut line = Zeroizing::new(String::with_capacity(1024));
-    std::io::stdin().read_line(&mut line).map_err(broken)?;
-    drop(quiet);
-    Ok(Zeroizing::new(line.trim().to_owned()))
 }
 
 /// The act that gives the device headquarters, signed by these roots, as the daemon takes it.

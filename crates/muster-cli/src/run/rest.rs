@@ -77,8 +77,13 @@ pub fn asks_for_passphrase(path: &Path) -> bool {
 
 /// Asks for a passphrase that is not shown.
 pub fn prompt(c: &Context<'_>) -> Outcome<Zeroizing<String>> {
+    hidden(&c.words.t("ask-passphrase"))
+}
+
+/// Asks a question whose answer is not shown.
+pub fn hidden(question: &str) -> Outcome<Zeroizing<String>> {
     let failed = |e: std::io::Error| Failure::new("failed", exit::FAILURE).with("why", e);
-    eprint!("{}", c.words.t("ask-passphrase"));
+    eprint!("{question}");
     let silent = Silent::begin().map_err(|e| failed(e.into()))?;
     let line = read_hidden(std::io::stdin().lock().bytes()).map_err(failed);
     drop(silent);
