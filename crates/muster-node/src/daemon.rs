@@ -19,6 +19,7 @@ use crate::{
     engine::{Engine, OpenReport},
     error::NodeError,
     network::{Network, NetworkConfig},
+    pairing::Pairing,
     server::{self, Call},
     verbs,
 };
@@ -88,6 +89,7 @@ pub async fn run(
     let node = Node {
         engine,
         network,
+        pairing: None,
         changes: changes.clone(),
         stopping: false,
         last_write: None,
@@ -134,6 +136,8 @@ async fn stop_on_signal(calls: mpsc::Sender<Call>) {
 pub struct Node {
     pub(crate) engine: Engine,
     pub(crate) network: Option<Network>,
+    /// The invitation, while there is one.
+    pub(crate) pairing: Option<Pairing>,
     changes: broadcast::Sender<String>,
     pub(crate) stopping: bool,
     last_write: Option<Instant>,
@@ -148,7 +152,8 @@ impl Node {
             .ok();
         while !self.stopping {
             let mut calls = Vec::new();
-            let events = self.wait(&mut inbox, runtime.as_ref(), &mut calls);
+            let mut pairing = None;
+            let events = self.wait(&mut inbox, runtime.as_ref(), &mut calls, &mut pairing);
             let mut replies = Vec::new();
             for call in calls {
                 let response = verbs::answer(&mut self, call.request);
@@ -157,7 +162,11 @@ impl Node {
             // Sign, sync, publish: what was written here is durable before any session sees it.
             self.acknowledge(replies)?;
             self.network_events(events)?;
+            self.pair(pairing);
             self.settle()?;
+        }
+        if let Some(pairing) = self.pairing.take() {
+            pairing.stop();
         }
         if let Some(network) = self.network.take() {
             network.stop();
@@ -171,6 +180,7 @@ impl Node {
         inbox: &mut mpsc::Receiver<Call>,
         runtime: Option<&tokio::runtime::Runtime>,
         calls: &mut Vec<Call>,
+        pairing: &mut Option<crate::network::Event>,
     ) -> Vec<crate::network::Event> {
         let mut events = Vec::new();
         let Some(runtime) = runtime else {
@@ -185,6 +195,7 @@ impl Node {
                     None => self.stopping = true,
                 },
                 event = Network::next(network) => events.extend(event),
+                event = Pairing::next(self.pairing.as_mut()) => *pairing = event,
                 () = tokio::time::sleep(TICK) => {}
             }
         });
@@ -198,6 +209,19 @@ impl Node {
             network.drain(&mut events, BATCH);
         }
         events
+    }
+
+    /// Handles what came for the invitation. After a sync: an answer must not be out before the
+    /// entry that admits is durable.
+    fn pair(&mut self, event: Option<crate::network::Event>) {
+        let Some(pairing) = &mut self.pairing else {
+            return;
+        };
+        pairing.turn(event);
+        let offline = self.network.as_ref().is_none_or(Network::is_offline);
+        if offline || pairing.is_past() {
+            self.pairing = None;
+        }
     }
 
     /// Makes what was written durable, then acknowledges it. Where that fails, nobody is told that it

@@ -9,6 +9,7 @@ pub mod edge;
 pub mod engine;
 pub mod error;
 pub mod network;
+pub mod pairing;
 pub mod recovery;
 pub mod server;
 pub mod setup;

@@ -125,6 +125,16 @@ impl Network {
         }
     }
 
+    /// Whether it is told to keep silent.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    /// Where its tasks run.
+    pub(crate) fn runtime(&self) -> Handle {
+        self.runtime.clone()
+    }
+
     /// How many members are connected.
     pub fn connected(&self) -> usize {
         self.contacts
