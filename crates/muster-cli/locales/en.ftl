@@ -5,8 +5,9 @@ heading-verbs = Verbs
 heading-everywhere = Everywhere
 
 verb-init = Start a new incident on this device
-verb-join = Join an incident by two small files: ask, then take the answer
-verb-admit = Admit a device by its request file, and seal the answer to it
+verb-join = Join an incident by the code of an invitation; or by two small files: ask, then take the answer
+verb-invite = Invite a device: shows a code and a QR code, then the words to compare
+verb-admit = Admit the device that waits after invite; or one by its request file, with a sealed answer
 verb-devices = Who is admitted, and by whom
 verb-operator = Say who sits at this device from now on
 verb-daemon = Run in the foreground: keep the data, meet other devices
@@ -62,6 +63,10 @@ arg-key-file = Key file that unlocks the data directory
 arg-incident = Name of the incident
 arg-device = What people call this device
 arg-code = Short code in numbers such as N-GYM-12
+arg-invitation = The code that muster invite shows, or the text of its QR code
+arg-expires = How long the code may be used: 600 unless told
+arg-no-wait = Show the code and return; go on with muster devices and muster admit DEVICE
+arg-end = Say no to the device that waits, or withdraw the code
 arg-roots = How many root keys
 arg-threshold = How many of them a recovery takes
 arg-recovery-out = Where the recovery file goes, once for each root
@@ -182,6 +187,25 @@ said-default-key = The data is locked by a key file in the same directory. That 
 said-next-daemon = Next: muster --data { $data } daemon
 said-request = The request is in { $file }. Take it to a member, who runs: muster admit --request FILE --role ROLE --answer-out FILE
 said-joined = Joined { $name }. Next: muster --data { $data } daemon
+said-invite = Code: { $code }
+    On the other device: muster join { $code } --device LABEL
+    The same as the QR code, for pasting: muster join { $card }
+    If they do not find each other: muster join { $code } --peer { $address }
+    Good for one device, until { $expires }.
+said-invite-ended = The code cannot be used any more.
+said-searching = Looking for the device that invites …
+said-words = { $label }: compare these words and digits with the other screen.
+    
+        { $words }
+        { $digits }
+    
+ask-invite = Does the other screen show the same? Yes admits the device. [y/n]
+ask-join = Does the other screen show the same? Yes joins { $name }. [y/n]
+said-other-matches = The person at the other device says that they are the same.
+said-pair-waiting = Admitted. Waiting for the other device to take its keys …
+said-paired = { $label } is admitted ({ $role }) and has its keys.
+said-pending = { $label } waits ({ $role }). If its screen shows { $words }: muster admit { $code }
+said-admitted-pending = { $label } is admitted ({ $role }); its keys are on the way.
 said-admitted = { $label } is admitted as { $role }. Take { $file } back to it; it runs: muster join --answer FILE
 said-daemon = Muster runs. Control socket: { $socket }. Ctrl-C stops it.
 said-stopping = The daemon stops.
@@ -350,6 +374,46 @@ error-no-such-role = There is no role { $given }.
 error-role-not-permitted = A { $own } may not admit a { $role }.
 error-too-deep = This device is too far from the founder to admit others.
 error-already-admitted = { $label } is admitted already.
+error-pair-code-unreadable = This is no code: { $why }.
+hint-pair-code-unreadable = It has three groups of four letters and digits, such as 7K4M-Q2XD-9R3T.
+error-pair-life = A code lives from { $least } to { $most } seconds.
+error-pair-no-network = This daemon has no network, or keeps silent.
+hint-pair-no-network = Without a network: muster join --request-out FILE on the other device, then muster admit --request FILE.
+error-pair-waiting = { $label } waits for you to compare the words.
+hint-pair-waiting = muster devices shows them; then muster admit DEVICE, or muster invite --end.
+error-pair-nobody-waits = No device { $given } waits to be admitted.
+hint-pair-nobody-waits = muster devices shows who waits; muster invite --role ROLE invites.
+error-pair-nobody = No device that invites was found.
+hint-pair-nobody = Is muster invite running there, on the same network? With its address: --peer /ip4/ADDRESS/tcp/PORT.
+error-pair-no-invitation = A device that invites was found, but it does not know this code.
+hint-pair-no-invitation = Compare the code with the screen there, letter by letter.
+error-pair-wrong-code = The code is wrong. Tries left: { $left }
+error-pair-burned = The code was tried wrongly too often; nobody can use it any more.
+hint-pair-burned = A new one: muster invite
+error-pair-used = The code was used already; each is good for one device, once.
+hint-pair-used = A new one: muster invite. If you did not use it, somebody else has: tell the person who invites.
+error-pair-expired = The code has expired.
+hint-pair-expired = A new one: muster invite
+error-pair-declined = Not paired: the person at the other device said that the words differ.
+hint-pair-declined = If they do, somebody may stand between the two devices. Try on another network, or pair by files.
+error-pair-declined-here = Not paired: you said that the words differ.
+hint-pair-declined-here = If they do, somebody may stand between the two devices. Try on another network, or pair by files.
+error-pair-withdrawn = The invitation was withdrawn.
+error-pair-timed-out = Nobody said in time that the words are the same.
+error-pair-broken = The other device said something that has no place in pairing.
+error-pair-version = The other device speaks another version of pairing.
+hint-pair-version = The same version of muster on both, or pair by files.
+error-pair-commitment = Stopped: the other device did not keep to the key it had committed to. Somebody stands in between.
+hint-pair-commitment = Do not go on on this network. Pair by files, or by another link.
+error-pair-impostor = Stopped: a device answered to the code that did not make it. Somebody stands in between.
+hint-pair-impostor = Do not go on on this network. Pair by files, or by another link.
+error-pair-request = The request is not signed by the device it names.
+error-pair-not-admitted = The other device could not admit this one; its screen says why.
+error-pair-gone = The connection ended before pairing was done.
+hint-pair-gone = A new code: muster invite
+error-pair-other = The other device refused, for a reason that this version does not know.
+error-pair-answer-lost = { $label } is admitted, but its keys did not arrive.
+hint-pair-answer-lost = Invite it again with the same role: it gets the same keys.
 error-no-such-slot = The task has no slot { $given }. Slots: { $slots }
 error-assignment-impossible = This cannot be assigned: { $reasons }
 error-assignment-unsafe = Not assigned: a safety rule forbids it ({ $reasons }).

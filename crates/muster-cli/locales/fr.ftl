@@ -5,8 +5,9 @@ heading-verbs = Verbes
 heading-everywhere = Partout
 
 verb-init = Ouvrir un nouvel incident sur cet appareil
-verb-join = Rejoindre un incident par deux petits fichiers : demander, puis reprendre la réponse
-verb-admit = Admettre un appareil par son fichier de demande, et sceller la réponse pour lui
+verb-join = Rejoindre un incident par le code d’une invitation ; ou par deux petits fichiers : demander, puis reprendre la réponse
+verb-invite = Inviter un appareil : affiche un code et un code QR, puis les mots à comparer
+verb-admit = Admettre l’appareil qui attend après invite ; ou un autre par son fichier de demande, avec une réponse scellée
 verb-devices = Qui est admis, et par qui
 verb-operator = Dire qui est assis à cet appareil à partir de maintenant
 verb-daemon = Tourner au premier plan : garder les données, rencontrer les autres appareils
@@ -62,6 +63,10 @@ arg-key-file = Fichier de clé qui déverrouille les données
 arg-incident = Nom de l’incident
 arg-device = Comment on appelle cet appareil
 arg-code = Code court des numéros tels que N-GYM-12
+arg-invitation = Le code affiché par muster invite, ou le texte de son code QR
+arg-expires = Durée de validité du code : 600 sauf indication
+arg-no-wait = Afficher le code et rendre la main ; la suite par muster devices et muster admit APPAREIL
+arg-end = Refuser l’appareil qui attend, ou retirer le code
 arg-roots = Combien de clés racines
 arg-threshold = Combien il en faut pour une récupération
 arg-recovery-out = Où va le fichier de récupération, une fois par racine
@@ -182,6 +187,25 @@ said-default-key = Les données sont verrouillées par un fichier de clé du mê
 said-next-daemon = Ensuite : muster --data { $data } daemon
 said-request = La demande est dans { $file }. Portez-la à un membre, qui lance : muster admit --request FICHIER --role RÔLE --answer-out FICHIER
 said-joined = Vous avez rejoint { $name }. Ensuite : muster --data { $data } daemon
+said-invite = Code : { $code }
+    Sur l’autre appareil : muster join { $code } --device NOM
+    Le contenu du code QR, à coller : muster join { $card }
+    S’ils ne se trouvent pas : muster join { $code } --peer { $address }
+    Valable pour un appareil, jusqu’à { $expires }.
+said-invite-ended = Le code ne peut plus servir.
+said-searching = Recherche de l’appareil qui invite …
+said-words = { $label } : comparez ces mots et ces chiffres avec l’autre écran.
+    
+        { $words }
+        { $digits }
+    
+ask-invite = L’autre écran affiche-t-il la même chose ? Oui admet l’appareil. [o/n]
+ask-join = L’autre écran affiche-t-il la même chose ? Oui rejoint { $name }. [o/n]
+said-other-matches = La personne à l’autre appareil dit que c’est la même chose.
+said-pair-waiting = Admis. Attente que l’autre appareil reçoive ses clés …
+said-paired = { $label } est admis ({ $role }) et a ses clés.
+said-pending = { $label } attend ({ $role }). Si son écran affiche { $words } : muster admit { $code }
+said-admitted-pending = { $label } est admis ({ $role }) ; ses clés sont en route.
 said-admitted = { $label } est admis comme { $role }. Rapportez-lui { $file } ; il lance : muster join --answer FICHIER
 said-daemon = Muster tourne. Socket de contrôle : { $socket }. Ctrl-C l’arrête.
 said-stopping = Le démon s’arrête.
@@ -350,6 +374,46 @@ error-no-such-role = Il n’y a pas de rôle { $given }.
 error-role-not-permitted = Le rôle { $own } ne peut admettre le rôle { $role }.
 error-too-deep = Cet appareil est trop loin du fondateur pour en admettre d’autres.
 error-already-admitted = { $label } est déjà admis.
+error-pair-code-unreadable = Ce n’est pas un code : { $why }.
+hint-pair-code-unreadable = Il a trois groupes de quatre lettres et chiffres, par exemple 7K4M-Q2XD-9R3T.
+error-pair-life = Un code vit de { $least } à { $most } secondes.
+error-pair-no-network = Ce démon n’a pas de réseau, ou se tait.
+hint-pair-no-network = Sans réseau : muster join --request-out FICHIER sur l’autre appareil, puis muster admit --request FICHIER.
+error-pair-waiting = { $label } attend que vous compariez les mots.
+hint-pair-waiting = muster devices les montre ; ensuite muster admit APPAREIL, ou muster invite --end.
+error-pair-nobody-waits = Aucun appareil { $given } n’attend d’être admis.
+hint-pair-nobody-waits = muster devices montre qui attend ; muster invite --role RÔLE invite.
+error-pair-nobody = Aucun appareil qui invite n’a été trouvé.
+hint-pair-nobody = Est-ce que muster invite tourne là-bas, sur le même réseau ? Avec son adresse : --peer /ip4/ADRESSE/tcp/PORT.
+error-pair-no-invitation = Un appareil qui invite a été trouvé, mais il ne connaît pas ce code.
+hint-pair-no-invitation = Comparez le code avec l’écran là-bas, lettre par lettre.
+error-pair-wrong-code = Le code est faux. Essais restants : { $left }
+error-pair-burned = Le code a été mal saisi trop souvent ; personne ne peut plus s’en servir.
+hint-pair-burned = Un nouveau : muster invite
+error-pair-used = Le code a déjà servi ; chacun vaut pour un appareil, une fois.
+hint-pair-used = Un nouveau : muster invite. Si vous ne l’avez pas utilisé, quelqu’un d’autre l’a fait : dites-le à la personne qui invite.
+error-pair-expired = Le code a expiré.
+hint-pair-expired = Un nouveau : muster invite
+error-pair-declined = Pas d’appairage : la personne à l’autre appareil a dit que les mots diffèrent.
+hint-pair-declined = Si c’est le cas, quelqu’un se trouve peut-être entre les deux appareils. Essayez sur un autre réseau, ou par fichiers.
+error-pair-declined-here = Pas d’appairage : vous avez dit que les mots diffèrent.
+hint-pair-declined-here = Si c’est le cas, quelqu’un se trouve peut-être entre les deux appareils. Essayez sur un autre réseau, ou par fichiers.
+error-pair-withdrawn = L’invitation a été retirée.
+error-pair-timed-out = Personne n’a dit à temps que les mots sont les mêmes.
+error-pair-broken = L’autre appareil a dit quelque chose qui n’a pas sa place dans l’appairage.
+error-pair-version = L’autre appareil parle une autre version de l’appairage.
+hint-pair-version = La même version de muster sur les deux, ou l’appairage par fichiers.
+error-pair-commitment = Arrêté : l’autre appareil ne s’en est pas tenu à la clé sur laquelle il s’était engagé. Quelqu’un se trouve entre les deux.
+hint-pair-commitment = Ne continuez pas sur ce réseau. Appairez par fichiers, ou par une autre liaison.
+error-pair-impostor = Arrêté : un appareil a répondu au code sans l’avoir fait. Quelqu’un se trouve entre les deux.
+hint-pair-impostor = Ne continuez pas sur ce réseau. Appairez par fichiers, ou par une autre liaison.
+error-pair-request = La demande n’est pas signée par l’appareil qu’elle nomme.
+error-pair-not-admitted = L’autre appareil n’a pas pu admettre celui-ci ; son écran dit pourquoi.
+error-pair-gone = La connexion s’est interrompue avant la fin de l’appairage.
+hint-pair-gone = Un nouveau code : muster invite
+error-pair-other = L’autre appareil a refusé, pour une raison que cette version ne connaît pas.
+error-pair-answer-lost = { $label } est admis, mais ses clés ne sont pas arrivées.
+hint-pair-answer-lost = Invitez-le de nouveau avec le même rôle : il reçoit les mêmes clés.
 error-no-such-slot = La mission n’a pas de poste { $given }. Postes : { $slots }
 error-assignment-impossible = Affectation impossible : { $reasons }
 error-assignment-unsafe = Non affecté : une règle de sécurité l’interdit ({ $reasons }).

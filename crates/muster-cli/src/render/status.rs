@@ -170,7 +170,22 @@ pub fn devices(c: &Context<'_>, d: &Json) -> String {
             id_short(text(device, "id")).to_owned(),
         ]);
     }
-    table.draw(c)
+    let mut out = table.draw(c);
+    for device in list(d, "pending") {
+        let words = device["words"].as_array().into_iter().flatten();
+        let words: Vec<_> = words.filter_map(Json::as_str).collect();
+        out.push_str("\n");
+        out.push_str(&c.words.with(
+            "said-pending",
+            crate::args![
+                "label" = text(device, "label"),
+                "role" = c.words.t(&format!("role-{}", text(device, "role"))),
+                "words" = words.join(" "),
+                "code" = text(device, "code")
+            ],
+        ));
+    }
+    out
 }
 
 /// `doctor`.

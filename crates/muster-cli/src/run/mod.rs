@@ -6,6 +6,7 @@ mod headquarters;
 mod import;
 mod maintain;
 mod objects;
+mod pair;
 mod setup;
 mod simple;
 
@@ -66,6 +67,7 @@ pub fn dispatch(context: &Context<'_>, verb: &[&str], m: &ArgMatches) -> Outcome
     match verb {
         ["init"] => setup::init(context, m),
         ["join"] => setup::join(context, m),
+        ["invite"] => pair::invite(context, m),
         ["admit"] => setup::admit(context, m),
         ["daemon"] => setup::daemon(context, m),
         ["demo"] => demo::demo(context, m),
