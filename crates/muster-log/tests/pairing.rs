@@ -8,7 +8,7 @@ use muster_log::{
     ids::{ExchangeKey, IncidentId, Millis},
     pairing::{
         Request,
-        code::{Card, CardAddress, Code, CodeError, Given},
+        code::{Card, CardAddress, Code, CodeError, Given, request_bytes, request_text},
         flight::{Flight, Reason, VERSION},
         inviter::{self, Inviter, PATIENCE_MS, Stage, TRIES, Terms},
         joiner::{self, Joiner, Shown},
@@ -205,6 +205,25 @@ fn a_card_is_read_back_and_pins_the_inviter() {
     assert_eq!(told, [joiner::Effect::Refused(Reason::Impostor)]);
     assert_eq!(frames, [Reason::Impostor.flight().to_bytes()]);
     assert!(j.is_searching(), "the real one may yet come");
+}
+
+/// A request travels as text too, to a device that cannot read a stick.
+#[test]
+fn a_request_is_read_back_from_its_text() {
+    let written = request_text(&request(2));
+    assert!(written.len() < 500, "{} characters", written.len());
+    let bytes = request_bytes(&written.to_lowercase()).unwrap().unwrap();
+    assert_eq!(Request::from_bytes(&bytes), Ok(request(2)));
+    assert_eq!(request_bytes("/media/stick/camp.request"), None);
+    let mut spoilt = written.clone();
+    spoilt.replace_range(20..21, if &written[20..21] == "7" { "8" } else { "7" });
+    let bytes = request_bytes(&spoilt).unwrap().unwrap();
+    assert!(Request::from_bytes(&bytes).is_err());
+    assert!(
+        request_bytes(&format!("{written}{}", "0".repeat(2_000)))
+            .unwrap()
+            .is_err()
+    );
 }
 
 fn shown_of(told: &[joiner::Effect]) -> Sas {

@@ -153,6 +153,7 @@ impl Builder<'_> {
         self.verb("join")
             .arg(self.arg("invitation").value_name("CODE"))
             .arg(self.flag("request-out").value_name("FILE"))
+            .arg(self.switch("qr").requires("request-out"))
             .arg(self.flag("answer").value_name("FILE"))
             .arg(self.flag("device").value_name("LABEL"))
             .arg(self.flag("code").value_name("CODE"))

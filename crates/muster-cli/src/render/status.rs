@@ -174,7 +174,7 @@ pub fn devices(c: &Context<'_>, d: &Json) -> String {
     for device in list(d, "pending") {
         let words = device["words"].as_array().into_iter().flatten();
         let words: Vec<_> = words.filter_map(Json::as_str).collect();
-        out.push_str("\n");
+        out.push('\n');
         out.push_str(&c.words.with(
             "said-pending",
             crate::args![

@@ -86,7 +86,7 @@ fn invitation_text(c: &Context<'_>, open: &Json) -> String {
 }
 
 /// The QR code for a terminal, light on dark: two modules in a character.
-fn draw(card: &str) -> Option<String> {
+pub fn draw(card: &str) -> Option<String> {
     let qr = QrCode::with_error_correction_level(card, EcLevel::L).ok()?;
     let mut drawing = qr.render::<Dense1x2>();
     drawing
@@ -144,32 +144,37 @@ fn attend(context: &Context<'_>, client: &Client, code: &str) -> Outcome<u8> {
                 context.say(&context.words.t("said-pair-waiting"));
             }
             "delivered" => {
-                let event = json!({ "event": "admitted", "device": device,
-                    "words": device["words"], "digits": device["digits"] });
-                context.answer("invite", event, |c, _| {
-                    c.words.with(
-                        "said-paired",
-                        sentence_args![
-                            "label" = field(&device, "label"),
-                            "role" = c.words.t(&format!("role-{}", field(&device, "role")))
-                        ],
-                    )
-                });
+                paired(context, &device);
                 return Ok(0);
             }
-            "over" => {
-                let reason = field(&now, "reason");
-                let exit = match reason {
-                    "pair-expired" | "pair-timed-out" => exit::TIMED_OUT,
-                    _ => exit::REFUSED,
-                };
-                return Err(Failure::new(reason, exit).with("left", 0));
-            }
+            "over" => return Err(over(field(&now, "reason"))),
             "none" => return Err(Failure::new("pair-withdrawn", exit::REFUSED)),
             _ => {}
         }
         std::thread::sleep(POLL);
     }
+}
+
+fn paired(context: &Context<'_>, device: &Json) {
+    let event = json!({ "event": "admitted", "device": device,
+        "words": device["words"], "digits": device["digits"] });
+    context.answer("invite", event, |c, _| {
+        c.words.with(
+            "said-paired",
+            sentence_args![
+                "label" = field(device, "label"),
+                "role" = c.words.t(&format!("role-{}", field(device, "role")))
+            ],
+        )
+    });
+}
+
+fn over(reason: &str) -> Failure {
+    let exit = match reason {
+        "pair-expired" | "pair-timed-out" => exit::TIMED_OUT,
+        _ => exit::REFUSED,
+    };
+    Failure::new(reason, exit).with("left", 0)
 }
 
 fn words_text(c: &Context<'_>, event: &Json) -> String {

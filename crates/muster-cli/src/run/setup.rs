@@ -243,10 +243,17 @@ fn request(context: &Context<'_>, m: &ArgMatches, out: &Path) -> Outcome<u8> {
     }
     let (_, request) = open_to_join(context, m)?;
     write_private(out, &request.to_bytes())?;
-    let answer = json!({ "device": request.body().device.hex(), "request": out });
+    let card = muster_log::pairing::code::request_text(&request);
+    let answer = json!({ "device": request.body().device.hex(), "request": out, "text": card });
     context.answer("join", answer, |c, _| {
-        c.words
-            .with("said-request", sentence_args!["file" = out.display()])
+        let said = c
+            .words
+            .with("said-request", sentence_args!["file" = out.display()]);
+        let qr = m.get_flag("qr").then(|| super::pair::draw(&card)).flatten();
+        match qr {
+            Some(qr) => format!("{qr}\n{card}\n{said}"),
+            None => said,
+        }
     });
     Ok(0)
 }
@@ -290,8 +297,15 @@ pub fn admit(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         return super::pair::admit(context, &device);
     }
     let request = required(m, "request")?;
-    let request = Path::new(&request);
-    let bytes = std::fs::read(request).map_err(|e| Failure::file("read", request, &e))?;
+    let bytes = match muster_log::pairing::code::request_bytes(&request) {
+        Some(read) => {
+            read.map_err(|e| Failure::new("pairing-refused", exit::REFUSED).with("why", e))?
+        }
+        None => {
+            let request = Path::new(&request);
+            std::fs::read(request).map_err(|e| Failure::file("read", request, &e))?
+        }
+    };
     let out = required(m, "answer-out")?;
     let out = Path::new(&out);
     if out.exists() {

@@ -9,6 +9,7 @@ use std::{fmt, net::Ipv4Addr};
 
 use thiserror::Error;
 
+use super::Request;
 use crate::codec::{self, Bounded, CodecError, Decode, Encode};
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -22,6 +23,9 @@ pub const MAX_ADDRESSES: usize = 4;
 /// Longest text of a card or code that is looked at.
 pub const MAX_TEXT: usize = 400;
 const MAX_CARD: usize = 160;
+/// What the text of a request begins with.
+pub const REQUEST_PREFIX: &str = "MUSTERQ:";
+const MAX_REQUEST_TEXT: usize = 2_000;
 
 /// Why a text is no code.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -141,37 +145,11 @@ impl Card {
             commitment: self.commitment,
             addresses: self.addresses.clone(),
         });
-        let mut text = CARD_PREFIX.to_owned();
-        let (mut held, mut bits) = (0_u32, 0);
-        for byte in body {
-            held = held << 8 | u32::from(byte);
-            bits += 8;
-            while bits >= 5 {
-                bits -= 5;
-                text.push(letter((held >> bits) as usize & 31));
-            }
-            held &= (1 << bits) - 1;
-        }
-        if bits > 0 {
-            text.push(letter((held << (5 - bits)) as usize & 31));
-        }
-        text
+        write_text(CARD_PREFIX, &body)
     }
 
     fn parse(text: &str) -> Result<Self, CodeError> {
-        let (mut held, mut bits, mut bytes) = (0_u32, 0, Vec::new());
-        for digit in digits(text)? {
-            held = held << 5 | u32::from(digit);
-            bits += 5;
-            if bits >= 8 {
-                bits -= 8;
-                bytes.push((held >> bits) as u8);
-                held &= (1 << bits) - 1;
-            }
-        }
-        if bits >= 5 || held != 0 {
-            return Err(CodecError::NotCanonical { what: "code" }.into());
-        }
+        let bytes = read_text(text)?;
         if let Some(version) = bytes.first().filter(|v| **v != CARD_VERSION) {
             return Err(CodeError::Version(*version));
         }
@@ -188,6 +166,58 @@ impl Card {
             addresses: body.addresses,
         })
     }
+}
+
+/// A request file as text, for a QR code or for pasting.
+pub fn request_text(request: &Request) -> String {
+    write_text(REQUEST_PREFIX, &request.to_bytes())
+}
+
+/// The bytes of a request file, where this is one as text.
+pub fn request_bytes(text: &str) -> Option<Result<Vec<u8>, CodeError>> {
+    let text = text.trim();
+    let prefix = text
+        .get(..REQUEST_PREFIX.len())
+        .filter(|p| p.eq_ignore_ascii_case(REQUEST_PREFIX))?;
+    if text.len() > MAX_REQUEST_TEXT {
+        return Some(Err(CodeError::TooLong));
+    }
+    text.get(prefix.len()..).map(read_text)
+}
+
+fn write_text(prefix: &str, bytes: &[u8]) -> String {
+    let mut text = prefix.to_owned();
+    let (mut held, mut bits) = (0_u32, 0);
+    for byte in bytes {
+        held = held << 8 | u32::from(*byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            text.push(letter((held >> bits) as usize & 31));
+        }
+        held &= (1 << bits) - 1;
+    }
+    if bits > 0 {
+        text.push(letter((held << (5 - bits)) as usize & 31));
+    }
+    text
+}
+
+fn read_text(text: &str) -> Result<Vec<u8>, CodeError> {
+    let (mut held, mut bits, mut bytes) = (0_u32, 0, Vec::new());
+    for digit in digits(text)? {
+        held = held << 5 | u32::from(digit);
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((held >> bits) as u8);
+            held &= (1 << bits) - 1;
+        }
+    }
+    if bits >= 5 || held != 0 {
+        return Err(CodecError::NotCanonical { what: "code" }.into());
+    }
+    Ok(bytes)
 }
 
 /// What a person who joins was given.

@@ -32,6 +32,8 @@ use zeroize::Zeroizing;
 
 use crate::setup::Random;
 
+/// Events handled together, at most.
+const BATCH: usize = 64;
 /// How long after its end an invitation still says why it cannot be used.
 const AFTERLIFE: Duration = Duration::from_secs(15 * 60);
 
@@ -151,13 +153,14 @@ impl Pairing {
 
     /// Handles one event and what else has come, and hands over what the last sync made durable.
     pub(crate) fn turn(&mut self, first: Option<NetEvent>) {
-        let mut next = first;
-        if next.is_none() {
-            next = self.events.try_recv().ok();
-        }
-        while let Some(event) = next {
+        if let Some(event) = first {
             self.handle(event);
-            next = self.events.try_recv().ok();
+        }
+        for _ in 0..BATCH {
+            match self.events.try_recv() {
+                Ok(event) => self.handle(event),
+                Err(_) => break,
+            }
         }
         let effects = self.inviter.tick(self.clock());
         self.carry_out(effects);
