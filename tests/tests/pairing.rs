@@ -191,7 +191,7 @@ fn two_laptops_pair_by_code_and_meet() {
     assert_eq!((code, error.as_str()), (7, "pair-used"));
 }
 
-/// With the person there being slow, the other way round: `admit DEVICE` in another window.
+/// The card says where to go, `--peer` too; `admit DEVICE` does for the yes in `invite`.
 #[test]
 fn a_pending_device_is_admitted_by_name_and_its_card_needs_no_beacon() {
     let _alone = alone();
@@ -207,7 +207,7 @@ fn a_pending_device_is_admitted_by_name_and_its_card_needs_no_beacon() {
         1,
         &root.path().join("camp"),
         text(&open["qr"]),
-        &["--yes"],
+        &["--yes", "--no-discovery"],
     ));
     let words = joining.event("words");
     let admitted = gym.ok(["admit", "Camp"]);
@@ -215,6 +215,18 @@ fn a_pending_device_is_admitted_by_name_and_its_card_needs_no_beacon() {
     assert_eq!(admitted["role"], "volunteer");
     let (code, last, said) = joining.ends();
     assert_eq!((code, &last["event"]), (0, &json!("joined")), "{said}");
+    let open = gym.ok(["invite", "--role", "volunteer", "--no-wait"]);
+    let dir = root.path().join("van");
+    let (typed, peer) = (text(&open["code"]), text(&open["addresses"][0]));
+    let silent = ["--yes", "--no-discovery", "--timeout", "1"];
+    let nobody = Ran::of(&mut join(&net, 1, &dir, typed, &silent));
+    assert_eq!(nobody.code, 8, "{nobody:?}");
+    let more = ["--yes", "--no-discovery", "--peer", peer];
+    let joining = Person::at(join(&net, 1, &dir, typed, &more));
+    joining.event("words");
+    gym.ok(["admit", "CAMP"]);
+    assert_eq!(joining.ends().0, 0);
+
     let none = gym.run(["--json", "admit", "Camp"]);
     assert_eq!(
         (none.code, &none.json()["error"]),

@@ -168,6 +168,7 @@ impl Builder<'_> {
                     .requires("invitation")
                     .action(ArgAction::Append),
             )
+            .arg(self.switch("no-discovery").requires("invitation"))
             .arg(
                 self.flag("timeout")
                     .value_name("SECONDS")

@@ -233,7 +233,7 @@ pub fn join(context: &Context<'_>, m: &ArgMatches, given: &str) -> Outcome<u8> {
     let search = Search {
         given,
         peers,
-        discovery: true,
+        discovery: !m.get_flag("no-discovery"),
         patience: Duration::from_secs(patience),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
