@@ -278,6 +278,20 @@ fn wrong_and_expired_and_declined_codes_are_refused_with_the_reason() {
     assert!(said.contains("said that the words differ"), "{said}");
     let (exit, last, _) = inviting.ends();
     assert_eq!((exit, &last["error"]), (7, &json!("pair-declined-here")));
+
+    // The joiner's person says no: the inviter is told.
+    let (inviting, open) = invite(&gym, &[]);
+    let mut joining = Person::at(join(&net, 1, &dir, text(&open["code"]), &[]));
+    joining.event("words");
+    joining.types("n\n");
+    let (exit, last, _) = joining.ends();
+    assert_eq!((exit, &last["error"]), (7, &json!("pair-declined-here")));
+    let (exit, last, said) = inviting.ends();
+    assert_eq!(
+        (exit, &last["error"]),
+        (7, &json!("pair-declined")),
+        "{said}"
+    );
     assert_eq!(gym.ok(["devices"])["items"].as_array().unwrap().len(), 1);
 
     let nonsense = Ran::of(&mut join(&net, 1, &dir, "7K4M", &[]));
@@ -325,7 +339,7 @@ fn somebody_in_between_is_caught() {
     let (exit, last, _) = inviting.ends();
     assert_eq!((exit, &last["error"]), (7, &json!("pair-declined-here")));
     let (exit, last, _) = joining.ends();
-    assert_eq!((exit, &last["error"]), (7, &json!("pair-declined")));
+    assert_eq!((exit, &last["error"]), (7, &json!("pair-declined-here")));
     drop(between);
 
     // By the QR code: caught before there are words.

@@ -82,6 +82,9 @@ pub enum JoinError {
     /// One side refused.
     #[error(transparent)]
     Refused(#[from] Reason),
+    /// This device's person said that the words differ.
+    #[error("the words differ, this device's person said")]
+    Declined,
     /// Nobody who listens for pairing was found.
     #[error("nobody who invites was found")]
     Nobody,
@@ -114,6 +117,7 @@ impl JoinError {
                     .with("why", reason)
                     .with("left", left)
             }
+            Self::Declined => ApiError::new("pair-declined-here", exit::REFUSED),
             Self::Nobody => ApiError::new("pair-nobody", exit::TIMED_OUT),
             Self::Address(given) => ApiError::new("address-wrong", exit::USAGE)
                 .with("given", given)
@@ -221,7 +225,13 @@ impl Attempt {
                 yes = verdict => {
                     asked = None;
                     agreed = yes;
-                    if yes { self.joiner.matches() } else { self.joiner.end(Reason::Declined) }
+                    if !yes {
+                        let effects = self.joiner.end(Reason::Declined);
+                        let _declined = self.carry_out(effects);
+                        self.links.pump();
+                        return Err(JoinError::Declined);
+                    }
+                    self.joiner.matches()
                 }
                 () = sleep_until(self.deadline) => {
                     if self.joiner.is_searching() {
