@@ -33,6 +33,9 @@ contexts! {
     FRONTIER = "muster 2026 frontier digest v1";
     ROOT_ACT = "muster 2026 root act id v1";
     KEY_WRAP = "muster 2026 key wrapping nonce v1";
+    PAIR_COMMIT = "muster 2026 pairing commitment v1";
+    PAIR_PROOF = "muster 2026 pairing code proof v1";
+    PAIR_TRANSCRIPT = "muster 2026 pairing transcript v1";
 }
 
 fn digest(context: &Hasher, parts: &[&[u8]]) -> [u8; 32] {
@@ -124,6 +127,21 @@ pub fn wrap_nonce(outer: &KeyId, inner: &KeyId) -> [u8; 12] {
 /// without the incident secret it cannot be linked to anyone.
 pub fn audience_tag(secret: &[u8; 32], whom: &[u8]) -> AudienceTag {
     AudienceTag(first(digest(&AUDIENCE, &[secret, whom])))
+}
+
+/// The commitment to what an inviter will say once it has seen the joiner's key.
+pub(crate) fn pairing_commitment(opening: &[u8]) -> [u8; 32] {
+    digest(&PAIR_COMMIT, &[opening])
+}
+
+/// Proof of knowing a pairing code's secret, by side `who`, over what was said so far.
+pub(crate) fn pairing_proof(secret: u64, who: u8, said: &[u8]) -> [u8; 32] {
+    digest(&PAIR_PROOF, &[&secret.to_le_bytes(), &[who], said])
+}
+
+/// Digest of all that was said before the words are shown.
+pub(crate) fn pairing_transcript(said: &[u8]) -> [u8; 32] {
+    digest(&PAIR_TRANSCRIPT, &[said])
 }
 
 /// Starts the running digest that closes a bundle.

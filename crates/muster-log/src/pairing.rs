@@ -2,7 +2,15 @@
 //! the requesting device can open.
 //!
 //! The person who admits compares nothing here: the file is handed over by hand. Pairing by code,
-//! with words compared, is another door to the same [`crate::act::Admit`].
+//! with words compared, is another door to the same [`crate::act::Admit`]: [`inviter`] and
+//! [`joiner`] carry the same request and the same sealed answer over a connection.
+
+pub mod code;
+pub mod flight;
+pub mod inviter;
+pub mod joiner;
+pub mod sas;
+pub mod words;
 
 use thiserror::Error;
 use zeroize::Zeroizing;

@@ -16,7 +16,12 @@ use muster_log::{
     genesis::{Genesis, GenesisError},
     ids::*,
     operation::{Operation, PartContent},
-    pairing::{Answer, PairingError, Request},
+    pairing::{
+        Answer, PairingError, Request,
+        code::{Card, CardAddress, Code, CodeError, Given},
+        flight::Flight,
+        sas::Opening,
+    },
     role::Role,
     run::{self, RunCodecError},
     seal,
@@ -326,6 +331,73 @@ fn genesis_and_request() {
             Err(other) => Err(other.to_string()),
         },
     );
+}
+
+#[test]
+fn pairing_flights_and_cards() {
+    let _alone = alone();
+    let opening = Opening {
+        key: [1; 32],
+        incident: IncidentId([9; 32]),
+        language: 1,
+        name: text("Flood"),
+        label: text("Gym"),
+    };
+    let flights = [
+        Flight::Hello {
+            version: 1,
+            locator: 0x3ff,
+        },
+        Flight::Commit([2; 32]),
+        Flight::Offer {
+            key: [3; 32],
+            proof: [4; 32],
+            request: vec![5; 200].try_into().unwrap(),
+        },
+        Flight::Reveal {
+            opening,
+            proof: [6; 32],
+        },
+        Flight::Answer {
+            total: 5000,
+            from: 0,
+            bytes: vec![7; 5000].try_into().unwrap(),
+        },
+        Flight::Refused(2, 1),
+    ];
+    let seeds: Vec<_> = flights.iter().map(Flight::to_bytes).collect();
+    feed("pairing flight", 512 * KIB, &seeds, |b| {
+        accept(Flight::from_bytes(b), Flight::to_bytes)
+    });
+    let card = Card {
+        code: Code::from_random([8; 8]),
+        commitment: [9; 32],
+        addresses: Bounded::try_from(vec![
+            CardAddress {
+                ip: [192, 0, 2, 1],
+                port: 4001,
+            };
+            2
+        ])
+        .unwrap(),
+    };
+    let seeds = [card.to_text().into_bytes(), b"7K4M-Q2XD-9R3T".to_vec()];
+    feed("pairing code", 16 * KIB, &seeds, |b| {
+        let text = std::str::from_utf8(b).map_err(|_| "not text".to_owned())?;
+        // Case and hyphens are free: what is read must say the same again, in its own spelling.
+        match Given::parse(text) {
+            Ok(given) => {
+                let again = match &given {
+                    Given::Code(code) => code.to_string(),
+                    Given::Card(card) => card.to_text(),
+                };
+                assert_eq!(Given::parse(&again), Ok(given));
+                Ok(None)
+            }
+            Err(CodeError::Card(e)) => Err(reason(&e)),
+            Err(e) => Err(format!("{e:?}").chars().take(6).collect()),
+        }
+    });
 }
 
 #[test]

@@ -17,7 +17,7 @@ use libp2p::{Multiaddr, PeerId};
 
 use crate::event::RefuseReason;
 use crate::handler::{FromHandler, Handler};
-use crate::limits::Limits;
+use crate::limits::{Limits, Purpose};
 
 /// The span over which connections from one address are counted.
 const SPAN: Duration = Duration::from_secs(10);
@@ -32,6 +32,7 @@ pub(crate) struct Said {
 }
 
 pub(crate) struct Muster {
+    purpose: Purpose,
     patience: Duration,
     per_ip: u32,
     max_pending: usize,
@@ -49,8 +50,9 @@ pub(crate) struct Muster {
 pub(crate) struct Denied(pub(crate) RefuseReason);
 
 impl Muster {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, purpose: Purpose) -> Self {
         Self {
+            purpose,
             patience: limits.handshake,
             per_ip: limits.per_ip_in_10s,
             max_pending: limits.pending_in,
@@ -156,7 +158,7 @@ impl NetworkBehaviour for Muster {
     ) -> Result<Handler, ConnectionDenied> {
         self.pending.remove(&id);
         self.admit(&peer)?;
-        Ok(Handler::new(false, self.patience))
+        Ok(Handler::new(false, self.patience, self.purpose))
     }
 
     fn handle_established_outbound_connection(
@@ -168,7 +170,7 @@ impl NetworkBehaviour for Muster {
         _: PortUse,
     ) -> Result<Handler, ConnectionDenied> {
         self.admit(&peer)?;
-        Ok(Handler::new(true, self.patience))
+        Ok(Handler::new(true, self.patience, self.purpose))
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {

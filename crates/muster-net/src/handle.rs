@@ -54,7 +54,7 @@ impl Net {
         let me = PeerId::from(key.public());
         let transport =
             transport::build(&key, &config.limits).map_err(|e| NetError::Key(e.to_string()))?;
-        let behaviour = Muster::new(&config.limits);
+        let behaviour = Muster::new(&config.limits, config.purpose);
         let options = swarm::Config::with_tokio_executor()
             .with_substream_upgrade_protocol_override(libp2p::core::upgrade::Version::V1Lazy)
             .with_max_negotiating_inbound_streams(4)

@@ -18,8 +18,12 @@ use libp2p::swarm::handler::{
 };
 use libp2p::swarm::{ConnectionHandler, ConnectionHandlerEvent, SubstreamProtocol};
 
+use crate::limits::Purpose;
+
 /// The protocol of the frames.
 pub(crate) const SESSION: &str = "/muster/session/1";
+/// The protocol of the frames, where the network is for pairing.
+pub(crate) const PAIR: &str = "/muster/pair/1";
 /// The protocol of the heartbeat.
 pub(crate) const PULSE: &str = "/muster/pulse/1";
 
@@ -30,10 +34,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Session => SESSION,
-            Self::Pulse => PULSE,
+    const fn name(self, purpose: Purpose) -> &'static str {
+        match (self, purpose) {
+            (Self::Session, Purpose::Sessions) => SESSION,
+            (Self::Session, Purpose::Pairing) => PAIR,
+            (Self::Pulse, _) => PULSE,
         }
     }
 }
@@ -49,6 +54,7 @@ pub(crate) enum FromHandler {
 pub(crate) struct Handler {
     dialler: bool,
     patience: Duration,
+    purpose: Purpose,
     to_open: VecDeque<Kind>,
     session_seen: bool,
     pulse_seen: bool,
@@ -56,7 +62,7 @@ pub(crate) struct Handler {
 }
 
 impl Handler {
-    pub(crate) fn new(dialler: bool, patience: Duration) -> Self {
+    pub(crate) fn new(dialler: bool, patience: Duration, purpose: Purpose) -> Self {
         let to_open = if dialler {
             VecDeque::from([Kind::Session, Kind::Pulse])
         } else {
@@ -65,6 +71,7 @@ impl Handler {
         Self {
             dialler,
             patience,
+            purpose,
             to_open,
             session_seen: false,
             pulse_seen: false,
@@ -93,7 +100,7 @@ impl ConnectionHandler for Handler {
     type OutboundOpenInfo = Kind;
 
     fn listen_protocol(&self) -> SubstreamProtocol<Accept, ()> {
-        SubstreamProtocol::new(Accept, ()).with_timeout(self.patience)
+        SubstreamProtocol::new(Accept(self.purpose), ()).with_timeout(self.patience)
     }
 
     /// The driver closes what it does not want; the swarm closes nothing by itself.
@@ -110,7 +117,8 @@ impl ConnectionHandler for Handler {
         }
         if let Some(kind) = self.to_open.pop_front() {
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest {
-                protocol: SubstreamProtocol::new(Open(kind), kind).with_timeout(self.patience),
+                protocol: SubstreamProtocol::new(Open(kind, self.purpose), kind)
+                    .with_timeout(self.patience),
             });
         }
         Poll::Pending
@@ -140,14 +148,14 @@ impl ConnectionHandler for Handler {
 
 /// Both protocols, as the listening side takes them.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Accept;
+pub(crate) struct Accept(Purpose);
 
 impl UpgradeInfo for Accept {
     type Info = &'static str;
     type InfoIter = array::IntoIter<&'static str, 2>;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        [SESSION, PULSE].into_iter()
+        [Kind::Session.name(self.0), PULSE].into_iter()
     }
 }
 
@@ -157,10 +165,10 @@ impl InboundUpgrade<Stream> for Accept {
     type Future = Ready<Result<Self::Output, Infallible>>;
 
     fn upgrade_inbound(self, stream: Stream, name: &'static str) -> Self::Future {
-        let kind = if name == SESSION {
-            Kind::Session
-        } else {
+        let kind = if name == PULSE {
             Kind::Pulse
+        } else {
+            Kind::Session
         };
         ready(Ok((kind, stream)))
     }
@@ -168,14 +176,14 @@ impl InboundUpgrade<Stream> for Accept {
 
 /// One protocol, as the dialling side opens it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Open(Kind);
+pub(crate) struct Open(Kind, Purpose);
 
 impl UpgradeInfo for Open {
     type Info = &'static str;
     type InfoIter = std::iter::Once<&'static str>;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        std::iter::once(self.0.name())
+        std::iter::once(self.0.name(self.1))
     }
 }
 

@@ -36,6 +36,6 @@ pub use event::{CloseReason, ConnId, DialFailure, NetEvent, RefuseReason, Transp
 pub use frame::MAX_FRAME;
 pub use handle::{Net, NetError, NetHandle};
 pub use libp2p::Multiaddr;
-pub use limits::{Limits, NetConfig};
+pub use limits::{Limits, NetConfig, Purpose};
 pub use outbox::{Outbox, SendError};
 pub use stats::{KnownPeer, NetStats};

@@ -7,6 +7,16 @@ use std::time::Duration;
 
 use libp2p::Multiaddr;
 
+/// What a network is for. Networks of different purposes neither hear nor understand each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// Sessions between members.
+    #[default]
+    Sessions,
+    /// Pairing by code: exists while an invitation does, or while somebody looks for one.
+    Pairing,
+}
+
 /// How a network is started.
 #[derive(Debug, Clone)]
 pub struct NetConfig {
@@ -16,6 +26,8 @@ pub struct NetConfig {
     pub peers: Vec<Multiaddr>,
     /// Whether to announce this Muster on the link and to listen for others.
     pub discovery: bool,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The multicast group and port of the beacon. All devices of a link must agree.
     pub group: Ipv4Addr,
     pub beacon_port: u16,
@@ -28,6 +40,7 @@ impl Default for NetConfig {
             listen: Vec::new(),
             peers: Vec::new(),
             discovery: true,
+            purpose: Purpose::Sessions,
             group: Ipv4Addr::new(239, 77, 83, 84),
             beacon_port: 47_783,
             limits: Limits::default(),

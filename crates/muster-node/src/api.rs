@@ -108,6 +108,29 @@ pub enum Request {
         #[serde(default)]
         device: Option<String>,
     },
+    /// Opens an invitation to pair by code.
+    Invite {
+        role: String,
+        #[serde(default)]
+        person: Option<String>,
+        #[serde(default)]
+        scope: Option<String>,
+        /// Also gives the key of class C3.
+        #[serde(default)]
+        sensitive: bool,
+        /// How long the code may be used, in seconds.
+        #[serde(default)]
+        expires_s: Option<u64>,
+    },
+    /// How the invitation stands.
+    Invitation,
+    /// Admits the device that was told the code: a person found the words equal.
+    AdmitPending {
+        /// Its id, the beginning of it, its label or its code.
+        device: String,
+    },
+    /// Says no to the device that waits, or withdraws the invitation.
+    EndInvitation,
     /// Says who sits at this device from now on; without a name, tells.
     Operator { name: Option<String> },
     /// Makes an object.

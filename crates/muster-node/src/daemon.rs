@@ -26,6 +26,7 @@ use crate::{
     error::NodeError,
     locked::{self, Waited},
     network::{Network, NetworkConfig},
+    pairing::Pairing,
     server::{self, Call},
     verbs,
 };
@@ -166,6 +167,7 @@ async fn run_open(
         engine,
         anchor,
         network,
+        pairing: None,
         changes: changes.clone(),
         stopping: false,
         leaving: None,
@@ -252,6 +254,8 @@ pub struct Node {
     pub(crate) engine: Engine,
     pub(crate) anchor: Anchor,
     pub(crate) network: Option<Network>,
+    /// The invitation, while there is one.
+    pub(crate) pairing: Option<Pairing>,
     changes: broadcast::Sender<String>,
     pub(crate) stopping: bool,
     /// To be locked or destroyed, and who is to be told when that is done.
@@ -277,7 +281,8 @@ impl Node {
             .ok();
         while !self.stopping && self.leaving.is_none() {
             let mut calls = Vec::new();
-            let events = self.wait(&mut inbox, runtime.as_ref(), &mut calls);
+            let mut pairing = None;
+            let events = self.wait(&mut inbox, runtime.as_ref(), &mut calls, &mut pairing);
             self.lock_when_left_alone(calls.is_empty());
             let mut replies = Vec::new();
             for call in calls {
@@ -290,7 +295,11 @@ impl Node {
             // Sign, sync, publish: what was written here is durable before any session sees it.
             self.acknowledge(replies)?;
             self.network_events(events)?;
+            self.pair(pairing);
             self.settle()?;
+        }
+        if let Some(pairing) = self.pairing.take() {
+            pairing.stop();
         }
         if let Some(network) = self.network.take() {
             network.stop();
@@ -352,6 +361,7 @@ impl Node {
         inbox: &mut mpsc::Receiver<Call>,
         runtime: Option<&tokio::runtime::Runtime>,
         calls: &mut Vec<Call>,
+        pairing: &mut Option<crate::network::Event>,
     ) -> Vec<crate::network::Event> {
         let mut events = Vec::new();
         let Some(runtime) = runtime else {
@@ -366,6 +376,7 @@ impl Node {
                     None => self.stopping = true,
                 },
                 event = Network::next(network) => events.extend(event),
+                event = Pairing::next(self.pairing.as_mut()) => *pairing = event,
                 () = tokio::time::sleep(TICK) => {}
             }
         });
@@ -379,6 +390,19 @@ impl Node {
             network.drain(&mut events, BATCH);
         }
         events
+    }
+
+    /// Handles what came for the invitation. After a sync: an answer must not be out before the
+    /// entry that admits is durable.
+    fn pair(&mut self, event: Option<crate::network::Event>) {
+        let Some(pairing) = &mut self.pairing else {
+            return;
+        };
+        pairing.turn(event);
+        let offline = self.network.as_ref().is_none_or(Network::is_offline);
+        if offline || pairing.is_past() {
+            self.pairing = None;
+        }
     }
 
     /// Makes what was written durable, then acknowledges it. Where that fails, nobody is told that it

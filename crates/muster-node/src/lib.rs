@@ -11,6 +11,7 @@ pub mod engine;
 pub mod error;
 pub mod locked;
 pub mod network;
+pub mod pairing;
 pub mod recovery;
 pub mod server;
 pub mod setup;

@@ -55,6 +55,7 @@ pub fn command(words: &Words) -> Command {
     for verb in [
         b.init(),
         b.join(),
+        b.invite(),
         b.admit(),
         b.verb("devices"),
         b.revoke(),
@@ -160,30 +161,81 @@ impl Builder<'_> {
 
     fn join(&self) -> Command {
         self.verb("join")
+            .arg(self.arg("invitation").value_name("CODE"))
             .arg(self.flag("request-out").value_name("FILE"))
+            .arg(self.switch("qr").requires("request-out"))
             .arg(self.flag("answer").value_name("FILE"))
             .arg(self.flag("device").value_name("LABEL"))
             .arg(self.flag("code").value_name("CODE"))
             .group(
                 ArgGroup::new("step")
-                    .args(["request-out", "answer"])
+                    .args(["invitation", "request-out", "answer"])
                     .required(true),
             )
+            .arg(
+                self.flag("peer")
+                    .value_name("MULTIADDR")
+                    .requires("invitation")
+                    .action(ArgAction::Append),
+            )
+            .arg(self.switch("no-discovery").requires("invitation"))
+            .arg(
+                self.flag("timeout")
+                    .value_name("SECONDS")
+                    .requires("invitation")
+                    .value_parser(value_parser!(u64)),
+            )
+    }
+
+    fn role(&self) -> Arg {
+        self.flag("role").value_name("ROLE").value_parser([
+            "hq",
+            "coordinator",
+            "lead",
+            "volunteer",
+            "relay",
+        ])
+    }
+
+    fn invite(&self) -> Command {
+        self.verb("invite")
+            .arg(self.role().required_unless_present("end"))
+            .arg(self.flag("person").value_name("VOLUNTEER"))
+            .arg(self.flag("scope").value_name("TEAM|SITE"))
+            .arg(self.switch("sensitive"))
+            .arg(
+                self.flag("expires")
+                    .value_name("SECONDS")
+                    .value_parser(value_parser!(u64)),
+            )
+            .arg(self.switch("no-wait"))
+            .arg(self.switch("end").conflicts_with("role"))
     }
 
     fn admit(&self) -> Command {
         self.verb("admit")
-            .arg(self.flag("request").value_name("FILE").required(true))
-            .arg(
-                self.flag("role")
-                    .value_name("ROLE")
-                    .required(true)
-                    .value_parser(["hq", "coordinator", "lead", "volunteer", "relay"]),
+            .arg(self.arg("device").value_name("DEVICE").conflicts_with_all([
+                "role",
+                "answer-out",
+                "person",
+                "scope",
+                "sensitive",
+            ]))
+            .arg(self.flag("request").value_name("FILE"))
+            .group(
+                ArgGroup::new("whom")
+                    .args(["device", "request"])
+                    .required(true),
             )
+            .arg(self.role().required_unless_present("device"))
             .arg(self.flag("person").value_name("VOLUNTEER"))
             .arg(self.flag("scope").value_name("TEAM|SITE"))
             .arg(self.switch("sensitive"))
-            .arg(self.flag("answer-out").value_name("FILE").required(true))
+            .arg(
+                self.flag("answer-out")
+                    .value_name("FILE")
+                    .required_unless_present("device"),
+            )
     }
 
     fn operator(&self) -> Command {

@@ -61,7 +61,25 @@ pub fn devices(c: &Context<'_>, d: &Json) -> String {
         out.push_str("\n\n");
         out.push_str(&ended.join("\n"));
     }
+    for device in list(d, "pending") {
+        out.push('\n');
+        out.push_str(&pending(c, device));
+    }
     out
+}
+
+/// A device that waits after `invite`, with the words it shows.
+fn pending(c: &Context<'_>, device: &Json) -> String {
+    let words: Vec<_> = list(device, "words").filter_map(Json::as_str).collect();
+    c.words.with(
+        "said-pending",
+        args![
+            "label" = text(device, "label"),
+            "role" = c.words.t(&format!("role-{}", text(device, "role"))),
+            "words" = words.join(" "),
+            "code" = text(device, "code")
+        ],
+    )
 }
 
 /// Each grant below whoever gave it, with its depth; what hangs on nothing known comes last.

@@ -7,6 +7,7 @@ mod headquarters;
 mod import;
 mod maintain;
 mod objects;
+mod pair;
 mod recover;
 pub mod rest;
 mod setup;
@@ -71,6 +72,7 @@ pub fn dispatch(context: &Context<'_>, verb: &[&str], m: &ArgMatches) -> Outcome
     match verb {
         ["init"] => setup::init(context, m),
         ["join"] => setup::join(context, m),
+        ["invite"] => pair::invite(context, m),
         ["admit"] => setup::admit(context, m),
         ["daemon"] => daemon::daemon(context, m),
         ["lock"] => rest::lock(context),

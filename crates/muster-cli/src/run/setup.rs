@@ -227,37 +227,57 @@ pub fn sync_folder(path: &Path) -> std::io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
 }
 
-/// `join`, either half.
+/// `join`, either half, or by code.
 pub fn join(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    if let Some(code) = text(m, "invitation") {
+        return super::pair::join(context, m, &code);
+    }
     match text(m, "request-out") {
         Some(out) => request(context, m, Path::new(&out)),
         None => accept(context, &required(m, "answer")?),
     }
 }
 
-fn request(context: &Context<'_>, m: &ArgMatches, out: &Path) -> Outcome<u8> {
+/// The data directory of a device that asks to join, made where there is none, and its request.
+pub fn open_to_join(
+    context: &Context<'_>,
+    m: &ArgMatches,
+) -> Outcome<(DataDir, muster_log::pairing::Request)> {
     let path = &context.settings.data.value;
-    if out.exists() {
-        return Err(Failure::new("file-exists", exit::REFUSED).with("path", out.display()));
-    }
     let unlock = unlock(context)?;
     let fs = Arc::new(RealFs);
     let node = muster_node::error::NodeError::from;
-    let request = if path.join("FORMAT").exists() {
+    if path.join("FORMAT").exists() {
         let dir = DataDir::open(fs, path, &unlock).map_err(node)?;
-        setup::repeat_request(&dir, daemon::now())?
+        let request = setup::repeat_request(&dir, daemon::now())?;
+        Ok((dir, request))
     } else {
         let label = label(m)?;
         let code = code(m, &label)?;
         let cost = PassphraseCost::default();
         let dir = DataDir::create(fs, path, &unlock, cost, &mut daemon::random).map_err(node)?;
-        setup::request(&dir, label, code, daemon::now(), &mut daemon::random)?
-    };
+        let request = setup::request(&dir, label, code, daemon::now(), &mut daemon::random)?;
+        Ok((dir, request))
+    }
+}
+
+fn request(context: &Context<'_>, m: &ArgMatches, out: &Path) -> Outcome<u8> {
+    if out.exists() {
+        return Err(Failure::new("file-exists", exit::REFUSED).with("path", out.display()));
+    }
+    let (_, request) = open_to_join(context, m)?;
     write_private(out, &request.to_bytes())?;
-    let answer = json!({ "device": request.body().device.hex(), "request": out });
+    let card = muster_log::pairing::code::request_text(&request);
+    let answer = json!({ "device": request.body().device.hex(), "request": out, "text": card });
     context.answer("join", answer, |c, _| {
-        c.words
-            .with("said-request", sentence_args!["file" = out.display()])
+        let said = c
+            .words
+            .with("said-request", sentence_args!["file" = out.display()]);
+        let qr = m.get_flag("qr").then(|| super::pair::draw(&card)).flatten();
+        match qr {
+            Some(qr) => format!("{qr}\n{card}\n{said}"),
+            None => said,
+        }
     });
     Ok(0)
 }
@@ -271,27 +291,45 @@ fn accept(context: &Context<'_>, answer: &str) -> Outcome<u8> {
         &unlock(context)?,
     )
     .map_err(muster_node::error::NodeError::from)?;
-    let joined = setup::accept(&dir, &bytes, daemon::now(), &mut daemon::random)?;
+    let new = setup::accept(&dir, &bytes, daemon::now(), &mut daemon::random)?;
+    joined(context, &new, serde_json::Value::Null);
+    Ok(0)
+}
+
+/// Tells what was joined, and what `more` there is to tell.
+pub fn joined(context: &Context<'_>, joined: &setup::Joined, more: serde_json::Value) {
     let name = joined.genesis.body().name.to_string();
-    let json = json!({
+    let mut json = json!({
         "incident": joined.genesis.id().hex(),
         "name": name,
         "device": joined.device.hex(),
         "entries": joined.entries,
     });
+    if let (Some(json), serde_json::Value::Object(more)) = (json.as_object_mut(), more) {
+        json.extend(more);
+    }
     let data = context.settings.data.value.display();
     context.answer("join", json, |c, _| {
         c.words
             .with("said-joined", sentence_args!["name" = name, "data" = data])
     });
-    Ok(0)
 }
 
 /// `admit`.
 pub fn admit(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
+    if let Some(device) = text(m, "device") {
+        return super::pair::admit(context, &device);
+    }
     let request = required(m, "request")?;
-    let request = Path::new(&request);
-    let bytes = std::fs::read(request).map_err(|e| Failure::file("read", request, &e))?;
+    let bytes = match muster_log::pairing::code::request_bytes(&request) {
+        Some(read) => {
+            read.map_err(|e| Failure::new("pairing-refused", exit::REFUSED).with("why", e))?
+        }
+        None => {
+            let request = Path::new(&request);
+            std::fs::read(request).map_err(|e| Failure::file("read", request, &e))?
+        }
+    };
     let out = required(m, "answer-out")?;
     let out = Path::new(&out);
     if out.exists() {

@@ -6,6 +6,7 @@ mod bundles;
 mod chains;
 mod common;
 mod door;
+mod flights;
 mod keys;
 mod roundtrip;
 mod vectors;

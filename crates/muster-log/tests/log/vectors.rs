@@ -42,7 +42,7 @@ fn read_golden(name: &str) -> Vec<u8> {
     hex::decode(lines.split_whitespace().collect::<String>()).unwrap()
 }
 
-fn golden(name: &str, bytes: &[u8]) {
+pub fn golden(name: &str, bytes: &[u8]) {
     if blessing() {
         let lines = bytes.chunks(32).map(|line| hex::encode(line) + "\n");
         fs::create_dir_all(path(name).parent().unwrap()).unwrap();

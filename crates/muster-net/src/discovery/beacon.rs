@@ -4,7 +4,7 @@
 //! offset  bytes  what
 //! 0       4      "MUST"
 //! 4       1      version, 1
-//! 5       1      flags: bit 0, this is an answer
+//! 5       1      flags: bit 0, this is an answer; bit 1, this is about pairing
 //! 6       2      TCP port, big-endian, 0 if none
 //! 8       2      QUIC (UDP) port, big-endian, 0 if none
 //! 10      1      length of the transport id, n
@@ -20,11 +20,13 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
 use crate::event::TransportId;
+use crate::limits::Purpose;
 
 pub(crate) const MAX_BEACON: usize = 200;
 const MAGIC: [u8; 4] = *b"MUST";
 const VERSION: u8 = 1;
 const ANSWER: u8 = 1;
+const PAIRING: u8 = 2;
 
 /// Where a Muster listens, on whatever address its beacon comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,6 +64,7 @@ pub(crate) struct Beacon {
     pub(crate) id: TransportId,
     pub(crate) ports: Ports,
     pub(crate) answer: bool,
+    pub(crate) purpose: Purpose,
 }
 
 impl Beacon {
@@ -70,7 +73,12 @@ impl Beacon {
         let mut bytes = Vec::with_capacity(11 + id.len());
         bytes.extend(MAGIC);
         bytes.push(VERSION);
-        bytes.push(if self.answer { ANSWER } else { 0 });
+        let answer = if self.answer { ANSWER } else { 0 };
+        let pairing = match self.purpose {
+            Purpose::Sessions => 0,
+            Purpose::Pairing => PAIRING,
+        };
+        bytes.push(answer | pairing);
         bytes.extend(self.ports.tcp.unwrap_or(0).to_be_bytes());
         bytes.extend(self.ports.quic.unwrap_or(0).to_be_bytes());
         bytes.push(u8::try_from(id.len()).unwrap_or(0));
@@ -97,6 +105,10 @@ impl Beacon {
             id,
             ports,
             answer: flags & ANSWER != 0,
+            purpose: match flags & PAIRING {
+                0 => Purpose::Sessions,
+                _ => Purpose::Pairing,
+            },
         })
     }
 }
@@ -119,6 +131,7 @@ mod tests {
             id: TransportId(PeerId::from(key.public())),
             ports,
             answer: true,
+            purpose: Purpose::Sessions,
         }
     }
 
@@ -128,6 +141,12 @@ mod tests {
         assert_eq!(bytes.len(), 49);
         assert_eq!(bytes[..11], *b"MUST\x01\x01\x0f\xa1\x00\x00\x26");
         assert_eq!(Beacon::decode(&bytes), Some(sample()));
+        let pairing = Beacon {
+            purpose: Purpose::Pairing,
+            ..sample()
+        };
+        assert_eq!(pairing.encode()[5], 3);
+        assert_eq!(Beacon::decode(&pairing.encode()), Some(pairing));
         let mut later = bytes.clone();
         later.extend([1, 2, 3]);
         assert_eq!(Beacon::decode(&later), Some(sample()));

@@ -40,6 +40,7 @@ use iface::Iface;
 
 use crate::dialer::Jitter;
 use crate::event::TransportId;
+use crate::limits::Purpose;
 
 /// A gap between two beacons of one peer after which the next is answered.
 const GAP: Duration = Duration::from_millis(1_200);
@@ -69,6 +70,7 @@ pub(crate) struct Config {
     pub(crate) group: Ipv4Addr,
     pub(crate) port: u16,
     pub(crate) every: Duration,
+    pub(crate) purpose: Purpose,
     pub(crate) seed: u64,
 }
 
@@ -82,6 +84,7 @@ pub(crate) async fn run(
     let mut jitter = Jitter(config.seed | 1);
     let ear = Ear {
         me: config.me,
+        purpose: config.purpose,
         ports: ports.clone(),
         sightings,
         counts,
@@ -112,6 +115,7 @@ pub(crate) async fn run(
             id: config.me,
             ports: *ports.borrow(),
             answer: false,
+            purpose: config.purpose,
         }
         .encode();
         for speaker in speakers.values() {
@@ -189,6 +193,7 @@ impl Speaker {
 #[derive(Clone)]
 struct Ear {
     me: TransportId,
+    purpose: Purpose,
     ports: watch::Receiver<Ports>,
     sightings: mpsc::Sender<Sighting>,
     counts: Arc<Counts>,
@@ -213,7 +218,8 @@ impl Ear {
                 Err(_) => return,
             };
             failures = 0;
-            let Some(beacon) = bytes.get(..length).and_then(Beacon::decode) else {
+            let beacon = bytes.get(..length).and_then(Beacon::decode);
+            let Some(beacon) = beacon.filter(|b| b.purpose == self.purpose) else {
                 self.counts.not_ours.fetch_add(1, Ordering::Relaxed);
                 continue;
             };
@@ -227,6 +233,7 @@ impl Ear {
                     id: self.me,
                     ports,
                     answer: true,
+                    purpose: self.purpose,
                 }
                 .encode();
                 if let Err(e) = socket.send_to(&answer, from).await {

@@ -85,6 +85,7 @@ impl Driver {
                 group: config.group,
                 port: config.beacon_port,
                 every: config.limits.beacon,
+                purpose: config.purpose,
                 seed: seed.rotate_left(32),
             };
             tasks.spawn(discovery::run(

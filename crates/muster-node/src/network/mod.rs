@@ -142,6 +142,16 @@ impl Network {
             .collect()
     }
 
+    /// Whether it is told to keep silent.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    /// Where its tasks run.
+    pub(crate) fn runtime(&self) -> Handle {
+        self.runtime.clone()
+    }
+
     /// How many members are connected.
     pub fn connected(&self) -> usize {
         self.contacts

@@ -4,6 +4,7 @@
 mod attendance;
 mod decide;
 mod exchange;
+mod invite;
 pub mod log;
 mod membership;
 mod objects;
@@ -53,11 +54,7 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
         Request::Digest => Ok(status::digest(engine)),
         Request::Peers => Ok(status::peers(node)),
         Request::Doctor => status::doctor(node),
-        Request::Devices => {
-            let network = node.network.as_ref();
-            let heard = |log, seq| network.map_or_else(Vec::new, |n| n.have_heard(log, seq));
-            Ok(trust::devices(engine, &heard))
-        }
+        Request::Devices => Ok(invite::devices(node)),
         Request::Revoke {
             device,
             why,
@@ -98,6 +95,24 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             scope,
             sensitive,
         } => trust::admit(engine, &request, &role, person, scope, sensitive),
+        Request::Invite {
+            role,
+            person,
+            scope,
+            sensitive,
+            expires_s,
+        } => {
+            let grant = crate::pairing::Grant {
+                role,
+                person,
+                scope,
+                sensitive,
+            };
+            invite::invite(node, grant, expires_s)
+        }
+        Request::Invitation => Ok(invite::invitation(node)),
+        Request::AdmitPending { device } => invite::admit(node, &device),
+        Request::EndInvitation => invite::end(node),
         Request::Operator { name } => trust::operator(engine, name),
         Request::Add { kind, fields, id } => objects::add(engine, &kind, &fields, id.as_deref()),
         Request::Edit { kind, id, fields } => objects::edit(engine, &kind, &id, &fields),

@@ -138,18 +138,7 @@ pub fn admit(
     let bytes = hex::decode(request)
         .map_err(|e| refused("pairing-refused", exit::REFUSED).with("why", e))?;
     let request = PairingRequest::from_bytes(&bytes).map_err(NodeError::from)?;
-    let role = Role::from_code(role)
-        .ok_or_else(|| refused("no-such-role", exit::USAGE).with("given", role))?;
-    let own = own_role(engine)?;
-    if !own.may_grant(role) {
-        return Err(refused("role-not-permitted", exit::NOT_PERMITTED)
-            .with("own", own.code())
-            .with("role", role.code()));
-    }
-    let depth = engine.own_grant().map_or(0, |g| g.depth);
-    if depth >= muster_log::role::MAX_DEPTH {
-        return Err(refused("too-deep", exit::NOT_PERMITTED));
-    }
+    let role = grantable(engine, role)?;
     let body = request.body();
     if engine.book().authority().knows(&body.device) {
         return answer_again(engine, &request, role);
@@ -190,6 +179,23 @@ pub fn admit(
         "device": body.device.hex(), "label": label, "code": code, "role": role.code(),
         "grant": grant.hex(), "answer": hex::encode(answer),
     }))
+}
+
+/// The role of a code, if this device may give it.
+pub fn grantable(engine: &Engine, role: &str) -> Result<Role, ApiError> {
+    let role = Role::from_code(role)
+        .ok_or_else(|| refused("no-such-role", exit::USAGE).with("given", role))?;
+    let own = own_role(engine)?;
+    if !own.may_grant(role) {
+        return Err(refused("role-not-permitted", exit::NOT_PERMITTED)
+            .with("own", own.code())
+            .with("role", role.code()));
+    }
+    let depth = engine.own_grant().map_or(0, |g| g.depth);
+    if depth >= muster_log::role::MAX_DEPTH {
+        return Err(refused("too-deep", exit::NOT_PERMITTED));
+    }
+    Ok(role)
 }
 
 /// The answer for a device that is admitted already: its first answer was lost on the way. Nothing is
