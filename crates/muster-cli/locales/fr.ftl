@@ -395,7 +395,7 @@ finding-clock = l’horloge de { $label } { $way ->
     [minutes] minutes
     [hours] heures
    *[days] jours
-} sur celle-ci : les heures qu’il écrit sont décalées d’autant, et rien d’autre
+} sur celle-ci : les heures qu’il écrit sont décalées d’autant, et rien d’autre
 finding-own-clock = l’horloge de cet appareil { $way ->
     [ahead] avance
    *[behind] retarde
@@ -403,7 +403,7 @@ finding-own-clock = l’horloge de cet appareil { $way ->
     [minutes] minutes
     [hours] heures
    *[days] jours
-} sur toutes celles qui ont été rencontrées : réglez-la
+} sur toutes celles qui ont été rencontrées : réglez-la
 finding-same-device = un autre appareil a la clé de celui-ci : son répertoire de données a été copié ({ $count })
 finding-generation-renewed = { $reason ->
     [moved] ce répertoire de données vient d’une autre machine
