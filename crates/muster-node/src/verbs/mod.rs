@@ -15,6 +15,7 @@ mod work;
 use std::collections::BTreeSet;
 
 use muster_log::{
+    authority::Membership,
     entry::urgency,
     ids::{Millis, ObjectId},
     role::Role,
@@ -353,9 +354,19 @@ fn write_error(error: WriteError) -> ApiError {
 
 /// The role this device writes under.
 fn own_role(engine: &Engine) -> Result<Role, ApiError> {
-    engine.own_grant().map(|g| g.role).ok_or_else(|| {
-        ApiError::new("not-admitted", exit::NOT_PERMITTED).with("why", "no valid grant")
-    })
+    let authority = engine.book().authority();
+    match authority.membership(&engine.device()) {
+        Membership::Member(grant) => Ok(grant.role),
+        Membership::Ended(Some(ending)) => {
+            let by = log::label(engine, &ending.place.log.device);
+            Err(ApiError::new("revoked-here", exit::NOT_PERMITTED)
+                .with("by", by.unwrap_or_default())
+                .with("why", &ending.why))
+        }
+        Membership::Ended(None) | Membership::Stranger => {
+            Err(ApiError::new("not-admitted", exit::NOT_PERMITTED).with("why", "no valid grant"))
+        }
+    }
 }
 
 /// Checks that this device may write these changes, and writes them.

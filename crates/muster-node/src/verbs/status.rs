@@ -103,6 +103,8 @@ pub fn status(node: &Node) -> Answer {
     let book = engine.book();
     let genesis = book.authority().genesis();
     let grant = engine.own_grant();
+    // Out, it is still called what it was called.
+    let named = book.authority().naming_grant(&engine.device());
     let objects: serde_json::Map<String, Json> = KINDS
         .iter()
         .map(|k| (k.name.to_owned(), engine.state().index().count(k.number)))
@@ -124,8 +126,8 @@ pub fn status(node: &Node) -> Answer {
         "incident": { "id": book.incident().hex(), "name": genesis.body().name.to_string() },
         "device": {
             "id": engine.device().hex(),
-            "label": grant.map(|g| g.label.clone()),
-            "code": grant.map(|g| g.code.clone()),
+            "label": named.map(|g| g.label.clone()),
+            "code": named.map(|g| g.code.clone()),
             "role": grant.map(|g| g.role.code()),
         },
         "operator": engine.operator(),
