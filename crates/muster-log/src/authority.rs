@@ -13,16 +13,8 @@ mod grant;
 mod resolve;
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    // Tests that print their time, and take their width from outside.
-    clippy::disallowed_types,
-    clippy::disallowed_methods
-)]
 mod graphs;
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod named;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,8 +5,10 @@
 mod common;
 
 use common::{
-    NOW, Rng, accept, admit, adopt, answer, applicant, everything, founder, hand_keys, join, lane,
-    object, open, pour, receive, revoke, sight, write, write_title, write_title_at,
+    NOW, Rng, accept, admit, answer, applicant,
+    endings::{adopt, revoke},
+    everything, founder, hand_keys, join, lane, object, open, pour, receive, sight, write,
+    write_title, write_title_at,
 };
 use muster_log::{
     book::Refusal,

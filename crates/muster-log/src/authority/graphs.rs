@@ -3,6 +3,14 @@
 //!
 //! Graphs are made of acts without signatures: what is proven about an entry is the chain's matter.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    // Tests that print their time, and take their width from outside.
+    clippy::disallowed_types,
+    clippy::disallowed_methods
+)]
+
 use std::time::Instant;
 
 use proptest::{

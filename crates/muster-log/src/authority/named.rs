@@ -1,6 +1,8 @@
 //! The resolver on named cases: what an ending, an adoption, a re-admission and two equals who end
 //! one another come to.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 use super::graphs::{Deed, Graph, fresh, learn};
 use super::*;
 use crate::{

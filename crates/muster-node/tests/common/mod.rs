@@ -8,6 +8,7 @@
     clippy::missing_panics_doc
 )]
 
+pub mod endings;
 pub mod pipe;
 
 use std::{
@@ -17,12 +18,12 @@ use std::{
 };
 
 use muster_log::{
-    act::{Act, Admit, Adopt, Audience, Cut, End, KeyAct, LOCKBOX_INFO, Lockbox, Wrapped},
+    act::{Act, Admit, Audience, KeyAct, LOCKBOX_INFO, Lockbox, Wrapped},
     book::{Admitted, Received, Refusal},
     codec::{Bounded, Text},
     entry::{kind, urgency},
     hash,
-    ids::{Class, DeviceId, EntryHash, GrantId, Lane, LogId, Millis, ObjectId, Seq, Signature},
+    ids::{Class, EntryHash, GrantId, Lane, LogId, Millis, ObjectId, Seq},
     operation::DataOperation,
     pairing::{Answer, Request},
     record::Source,
@@ -201,63 +202,6 @@ pub fn admit(
     });
     let written = by.write_acts(kind::AUTHORITY, &[admit], NOW, &mut |b| rng.fill(b))?;
     Ok(hash::grant_id(&written.hash, 0))
-}
-
-/// Ends what a device was given, as far as is known here; its entries so far lie within the cut, or
-/// the first half of each log does.
-pub fn revoke(by: &mut Engine, device: &DeviceId, half: bool, rng: &mut Rng) -> bool {
-    let authority = by.book().authority();
-    let (Some(grant), true) = (
-        authority.best_grant(device).map(|g| g.id),
-        by.own_grant().is_some(),
-    ) else {
-        return false;
-    };
-    let logs = by.book().logs().filter(|l| l.key().device == *device);
-    let cuts: Vec<_> = logs
-        .filter_map(|l| {
-            let last = l.contiguous().checked_sub(1)?;
-            let seq = Seq(if half { last / 2 } else { last });
-            Some(Cut {
-                generation: l.key().generation,
-                lane: l.key().lane,
-                seq,
-                hash: l.hash_at(seq)?,
-                signature: Signature([0; 64]),
-            })
-        })
-        .collect();
-    let end = Act::End(End {
-        grant,
-        cuts: Bounded::try_from(cuts).unwrap(),
-        role: None,
-        lifts: Bounded::default(),
-        why: text("lost"),
-        extensions: Bounded::default(),
-    });
-    by.write_acts(kind::AUTHORITY, &[end], NOW, &mut |b| rng.fill(b))
-        .is_ok()
-}
-
-/// Adopts all of a device's data that is here.
-pub fn adopt(by: &mut Engine, device: &DeviceId, rng: &mut Rng) -> bool {
-    let logs = by.book().logs();
-    let theirs = logs.filter(|l| l.key().device == *device && l.key().lane == Lane::DATA);
-    let acts: Vec<_> = theirs
-        .filter_map(|l| {
-            Some(Act::Adopt(Adopt {
-                log: *l.key(),
-                from: Seq(0),
-                to: Seq(l.contiguous().checked_sub(1)?),
-                hash: l.head(),
-                signature: Signature([0; 64]),
-            }))
-        })
-        .collect();
-    !acts.is_empty()
-        && by
-            .write_acts(kind::AUTHORITY, &acts, NOW, &mut |b| rng.fill(b))
-            .is_ok()
 }
 
 /// The keys a role reads, and for those below coordinator keys of their own, as `admit` does.
