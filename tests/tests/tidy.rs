@@ -366,6 +366,35 @@ fn the_clock_and_chance_are_read_at_the_edge() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
+/// The tests that a document names in backticks, alone or behind their file.
+fn tests_named(text: &str) -> BTreeSet<&str> {
+    let spans = text.split('`').skip(1).step_by(2);
+    spans
+        .filter_map(|span| span.rsplit(": ").next())
+        .filter(|name| {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            name.matches('_').count() >= 3 && name.chars().all(plain)
+        })
+        .collect()
+}
+
+/// A row of the threat model that names a test which is gone proves nothing any more.
+#[test]
+fn the_tests_that_the_threat_model_names_are_there() {
+    let text = fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
+    let sources = sources();
+    let named = tests_named(&text);
+    let gone: Vec<_> = named
+        .iter()
+        .filter(|name| {
+            let head = format!("fn {name}(");
+            !sources.iter().any(|s| s.text.contains(&head))
+        })
+        .collect();
+    assert!(named.len() > 40, "{named:?}");
+    assert!(gone.is_empty(), "{gone:#?}");
+}
+
 /// The checks above must be able to bite: made-up sources show that they see what they look for.
 #[test]
 fn the_checks_see_what_they_look_for() {
@@ -379,6 +408,8 @@ fn the_checks_see_what_they_look_for() {
         "crates/x/src/a.rs",
         "//! A.\nfn a() {\n    b.unwrap();\n}\n\n#[cfg(test)]\nmod tests {\n    fn t() {\n        c.unwrap();\n    }\n}\nfn after() {\n    d.unwrap(); // not e.unwrap()\n}\n",
     );
+    let names = tests_named("see `a.rs: it_does_what_it_says` and `b_is_not` and `x: y`");
+    assert_eq!(names, BTreeSet::from(["it_does_what_it_says"]));
     let found = one.says(&[".unwrap()"]);
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].ends_with(":3: b.unwrap();") && found[1].contains(":13:"));

@@ -7,6 +7,8 @@ use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use muster_tests::muster::{Device, until};
@@ -420,6 +422,15 @@ fn typed(device: &Device, arguments: &[&str], asks: &str, line: &str) -> (i32, S
     command.stderr(theirs).stdout(Stdio::piped());
     let child = command.spawn().unwrap();
     drop(command);
+    // What is typed and lost must end as a failure, not as a wait for ever.
+    let (done, given_up) = (Arc::new(AtomicBool::new(false)), child.id());
+    let over = Arc::clone(&done);
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(30));
+        if !over.load(Ordering::Acquire) {
+            muster_tests::muster::signal(given_up, "KILL");
+        }
+    });
     let mut shown = Vec::new();
     let mut byte = [0; 1];
     // The end of a terminal that nobody has open any more is an error, not an end.
@@ -430,8 +441,9 @@ fn typed(device: &Device, arguments: &[&str], asks: &str, line: &str) -> (i32, S
         }
     }
     let ended = child.wait_with_output().unwrap();
+    done.store(true, Ordering::Release);
     (
-        ended.status.code().unwrap(),
+        ended.status.code().unwrap_or(-1),
         String::from_utf8(ended.stdout).unwrap(),
         String::from_utf8(shown).unwrap(),
     )

@@ -83,8 +83,9 @@ pub fn prompt(c: &Context<'_>) -> Outcome<Zeroizing<String>> {
 /// Asks a question whose answer is not shown.
 pub fn hidden(question: &str) -> Outcome<Zeroizing<String>> {
     let failed = |e: std::io::Error| Failure::new("failed", exit::FAILURE).with("why", e);
-    eprint!("{question}");
+    // Silent first: what is typed as soon as the question shows must be neither shown nor thrown away.
     let silent = Silent::begin().map_err(|e| failed(e.into()))?;
+    eprint!("{question}");
     let line = read_hidden(std::io::stdin().lock().bytes()).map_err(failed);
     drop(silent);
     eprintln!();
