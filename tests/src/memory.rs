@@ -25,9 +25,14 @@ pub fn each_region(pid: u32, mut look: impl FnMut(&[u8])) -> std::io::Result<usi
             continue;
         }
         let mut region = vec![0; usize::try_from(to - from).unwrap_or(0)];
-        if memory.read_exact_at(&mut region, from).is_ok() {
-            read += region.len();
-            look(&region);
+        match memory.read_exact_at(&mut region, from) {
+            Ok(()) => {
+                read += region.len();
+                look(&region);
+            }
+            // Pages of a file beyond its end; what a program can write to is there to be read.
+            Err(_) if rights.starts_with("r--") => {}
+            Err(e) => return Err(e),
         }
     }
     Ok(read)

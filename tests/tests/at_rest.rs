@@ -4,9 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::BufRead as _;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use muster_log::record;
 use muster_node::engine::{read_only_book, read_secrets};
 use muster_store::fs::RealFs;
 use muster_store::{DataDir, Held, Unlock, journal::ReadOnlyJournal};
+use muster_tests::memory;
 use muster_tests::muster::{Device, PATIENCE, Ran, binary, until};
 use serde_json::json;
 
@@ -97,44 +97,22 @@ fn secrets(data: &Path, unlock: &Unlock) -> Secrets {
 
 /// How often each secret lies in the memory of a process.
 fn search(pid: u32, secrets: &Secrets) -> BTreeMap<String, usize> {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
-    let memory = File::open(format!("/proc/{pid}/mem")).unwrap_or_else(|e| {
+    let mut found: BTreeMap<_, _> = secrets.keys().map(|k| (k.clone(), 0)).collect();
+    let bytes = memory::each_region(pid, |region| {
+        for (name, secret) in secrets {
+            *found.get_mut(name).unwrap() += occurrences(region, secret);
+        }
+    });
+    let bytes = bytes.unwrap_or_else(|e| {
         panic!("the memory of a process that refuses to be read is root's to read: {e}")
     });
-    let mut found: BTreeMap<_, _> = secrets.keys().map(|k| (k.clone(), 0)).collect();
-    let (mut bytes, mut regions) = (0, 0);
-    for line in maps.lines().filter(|l| !l.contains("[v")) {
-        let mut words = line.split_whitespace();
-        let (range, rights) = (words.next().unwrap(), words.next().unwrap());
-        if !rights.starts_with('r') {
-            continue;
-        }
-        let (from, to) = range.split_once('-').unwrap();
-        let number = |text| u64::from_str_radix(text, 16).unwrap();
-        let (from, to) = (number(from), number(to));
-        let mut region = vec![0; usize::try_from(to - from).unwrap()];
-        if memory.read_exact_at(&mut region, from).is_err() {
-            assert!(rights.starts_with("r--"), "{line} cannot be read");
-            continue;
-        }
-        (bytes, regions) = (bytes + region.len(), regions + 1);
-        for (name, secret) in secrets {
-            *found.get_mut(name).unwrap() += occurrences(&region, secret);
-        }
-    }
-    println!("process {pid}: {bytes} bytes in {regions} regions: {found:?}");
+    println!("process {pid}: {bytes} bytes: {found:?}");
     assert!(bytes > 1_000_000, "hardly anything was read");
     found
 }
 
 fn occurrences(bytes: &[u8], wanted: &[u8]) -> usize {
-    let (mut rest, mut count) = (bytes, 0);
-    // The standard library's own search for a byte: optimised, where this test is not.
-    while rest.skip_until(wanted[0]).unwrap() > 0 {
-        let at = bytes.len() - rest.len() - 1;
-        count += usize::from(bytes[at..].starts_with(wanted));
-    }
-    count
+    memchr::memmem::find_iter(bytes, wanted).count()
 }
 
 #[test]

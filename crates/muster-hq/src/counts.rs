@@ -17,10 +17,10 @@ use crate::{
     schema,
 };
 
-/// Writes a row for each valid grant.
+/// Writes a row for each grant whose giver could give it, whether or not it was ended since.
 pub(crate) fn devices(db: &Db, book: &Book) -> Result<(), HqError> {
     let authority = book.authority();
-    for grant in authority.grants() {
+    for grant in authority.grants().filter(|g| authority.is_valid(g)) {
         let giver = grant.parent.and_then(|p| authority.grant(&p));
         db.run(
             "INSERT INTO devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -288,12 +288,6 @@ impl Authority {
         endings.map_or(&[], Vec::as_slice)
     }
 
-    /// The adoptions in effect, by log.
-    pub fn adoptions(&self) -> impl Iterator<Item = (&LogKey, &Adoption)> {
-        let logs = self.resolved.adoptions.iter();
-        logs.flat_map(|(log, all)| all.iter().map(move |a| (log, a)))
-    }
-
     /// What became of an act that gives, ends or adopts.
     pub fn verdict(&self, act: &GrantId) -> Option<Verdict> {
         let known = self.resolved.verdicts.get(act).copied();

@@ -11,11 +11,10 @@ use muster_log::{
     ids::{Class, DeviceId, EntryHash, GrantId, KeyId, Lane, Millis, ObjectId, Seq},
     keyring::Opened,
     operation::{DataOperation, Operation, Reference},
-    record,
 };
 use muster_model::state::{Batch, Outcome, WriteContext};
 
-use super::Engine;
+use super::{Engine, read::read_back};
 use crate::error::NodeError;
 
 /// Most changes kept for those who watch; older ones are dropped when nobody takes them.
@@ -292,10 +291,7 @@ impl Engine {
         let incident = self.book.incident();
         for item in self.journal.scan(None)? {
             let (_, bytes) = item?;
-            let (_, run) = record::decode(&bytes)?;
-            let run = muster_log::run::decode(&incident, run).map_err(Refusal::from)?;
-            let run = muster_log::chain::reopen(&incident, run).map_err(Refusal::from)?;
-            self.apply_run(&run);
+            self.apply_run(&read_back(&incident, &bytes)?);
         }
         self.changes = changes;
         Ok(())

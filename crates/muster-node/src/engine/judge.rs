@@ -7,14 +7,13 @@
 use std::collections::BTreeSet;
 
 use muster_log::{
-    book::Refusal,
-    chain::{self, VerifiedRun},
+    book::Book,
+    chain::VerifiedRun,
     ids::{DeviceId, ObjectId},
     keyring::Opened,
-    record, run,
 };
 
-use super::{Engine, apply::object_of};
+use super::{Engine, apply::object_of, read::read_back};
 use crate::error::NodeError;
 
 impl Engine {
@@ -37,33 +36,14 @@ impl Engine {
         let incident = self.book.incident();
         runs.try_for_each(|item| {
             let (_, bytes) = item?;
-            self.apply_again(&read(&incident, &bytes)?, &touched);
+            self.apply_again(&read_back(&incident, &bytes)?, &touched);
             Ok(())
         })
     }
-
-    /// All runs of the journal, as they were written.
-    pub(super) fn each_run(
-        &self,
-        mut with: impl FnMut(&Self, &VerifiedRun),
-    ) -> Result<(), NodeError> {
-        let incident = self.book.incident();
-        for item in self.journal.scan(None)? {
-            let (_, bytes) = item?;
-            with(self, &read(&incident, &bytes)?);
-        }
-        Ok(())
-    }
-}
-
-fn read(incident: &muster_log::ids::IncidentId, bytes: &[u8]) -> Result<VerifiedRun, NodeError> {
-    let (_, bytes) = record::decode(bytes)?;
-    let run = run::decode(incident, bytes).map_err(Refusal::from)?;
-    Ok(chain::reopen(incident, run).map_err(Refusal::from)?)
 }
 
 /// The objects of which a run says something that can be read here.
-fn objects_of(book: &muster_log::book::Book, run: &VerifiedRun) -> BTreeSet<ObjectId> {
+fn objects_of(book: &Book, run: &VerifiedRun) -> BTreeSet<ObjectId> {
     let mut out = BTreeSet::new();
     for entry in run.entries() {
         for part in 0..u8::try_from(entry.parts().len()).unwrap_or(u8::MAX) {

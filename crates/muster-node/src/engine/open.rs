@@ -8,16 +8,18 @@ use std::{
 };
 
 use muster_log::{
-    book::{Book, Received, Refusal},
-    chain, device,
+    book::{Book, Received},
+    device,
     genesis::Genesis,
     ids::ObjectId,
-    record, run,
+    record,
 };
 use muster_model::state::State;
 use muster_store::{DataDir, Index, Journal, Marker, Opened, Position};
 
-use super::{Counters, Engine, empty_book, journal_options, places::Places, read_secrets};
+use super::{
+    Counters, Engine, empty_book, journal_options, places::Places, read::read_back, read_secrets,
+};
 use crate::error::NodeError;
 
 /// Table of objects in the index.
@@ -190,10 +192,7 @@ impl Engine {
                 if position >= mark.position {
                     break;
                 }
-                let (_, run) = record::decode(&bytes)?;
-                let run = run::decode(&incident, run).map_err(Refusal::from)?;
-                let run = chain::reopen(&incident, run).map_err(Refusal::from)?;
-                self.note_waiting(&run);
+                self.note_waiting(&read_back(&incident, &bytes)?);
             }
         }
         Ok(if self.book.frontier_digest() == mark.frontier {

@@ -3,7 +3,7 @@
 use muster_log::{
     book::Refusal,
     chain::{self, VerifiedRun},
-    ids::{LogId, Seq},
+    ids::{IncidentId, LogId, Seq},
     record, run,
 };
 
@@ -17,12 +17,22 @@ impl Engine {
             return Ok(None);
         };
         let bytes = self.journal.read(position)?;
-        let (_, bytes) = record::decode(&bytes)?;
-        let incident = self.book.incident();
-        let run = run::decode(&incident, bytes).map_err(Refusal::from)?;
-        let run = chain::reopen(&incident, run).map_err(Refusal::from)?;
+        let run = read_back(&self.book.incident(), &bytes)?;
         let skip = seq.0.saturating_sub(run.first().0);
         Ok(run.suffix(usize::try_from(skip).unwrap_or(usize::MAX)))
+    }
+
+    /// Gives each run of the journal, as it was written.
+    pub(super) fn each_run(
+        &self,
+        mut with: impl FnMut(&Self, &VerifiedRun),
+    ) -> Result<(), NodeError> {
+        let incident = self.book.incident();
+        for item in self.journal.scan(None)? {
+            let (_, bytes) = item?;
+            with(self, &read_back(&incident, &bytes)?);
+        }
+        Ok(())
     }
 
     /// Runs of a log from a place to another, merged so that one signature stands for up to 64
@@ -67,6 +77,13 @@ impl Engine {
         }
         Ok(out)
     }
+}
+
+/// A record of the journal as the run it holds; its signature was checked before it was written.
+pub(super) fn read_back(incident: &IncidentId, record: &[u8]) -> Result<VerifiedRun, NodeError> {
+    let (_, bytes) = record::decode(record)?;
+    let run = run::decode(incident, bytes).map_err(Refusal::from)?;
+    Ok(chain::reopen(incident, run).map_err(Refusal::from)?)
 }
 
 fn run_size(run: &chain::Run) -> usize {

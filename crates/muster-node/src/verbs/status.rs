@@ -135,7 +135,7 @@ pub fn status(node: &Node) -> Answer {
         "conflicts": conflicts::conflicts(engine.state()).len(),
         "entries": book.entries(),
         "logs": book.logs().count(),
-        "devices": book.authority().grants().map(|g| g.device).collect::<std::collections::BTreeSet<_>>().len(),
+        "devices": book.authority().live().map(|g| g.device).collect::<std::collections::BTreeSet<_>>().len(),
         "peers": node.network.as_ref().map_or(0, |n| n.connected()),
         "pending": engine.pending(),
         "unreadable_parts": engine.unreadable(),
