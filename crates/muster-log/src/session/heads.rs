@@ -8,6 +8,7 @@ use crate::{
     codec::Bounded,
     frontier::{Island, LogHeads},
     ids::{Lane, Seq},
+    limits::{HEADS_LOGS, HEADS_UNKNOWN},
 };
 
 use super::{
@@ -17,9 +18,6 @@ use super::{
     open::{Open, send},
     spans::Spans,
 };
-
-/// Logs that a peer may name in one round.
-const MAX_LOGS: usize = 1 << 17;
 
 impl Open {
     /// Tells the peer what is here of a lane.
@@ -55,12 +53,18 @@ impl Open {
             _ => return Err(CloseReason::Unexpected("heads")),
         }
         for head in &heads.heads {
-            if let Some(log) = book.log(&head.log) {
+            let here = book.log(&head.log);
+            if let Some(log) = here {
                 self.compare_head(log, head, fx);
             }
             if let Some(round) = &mut self.round {
-                round.heads.insert(head.log, spans(head));
-                if round.heads.len() > MAX_LOGS {
+                round.named.0 += 1;
+                round.named.1 += usize::from(here.is_none());
+                // What is not remembered may be sent in vain, and no more.
+                if here.is_some() || round.named.1 <= HEADS_UNKNOWN {
+                    round.heads.insert(head.log, spans(head));
+                }
+                if round.named.0 > HEADS_LOGS {
                     return Err(CloseReason::Flood);
                 }
             }
@@ -100,6 +104,7 @@ impl Open {
         for log in book.logs().filter(|l| l.key().lane == lane) {
             theirs.entry(log.id()).or_default();
         }
+        self.outbox.forget_unknown(book);
         // Logs that are not here yet are remembered too: they may come from somebody else.
         for (id, has) in theirs {
             self.outbox.peer_has(id, has);

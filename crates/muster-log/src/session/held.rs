@@ -3,15 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{codec::Bounded, ids::KeyId, keyring::KeyRing};
+use crate::{codec::Bounded, ids::KeyId, keyring::KeyRing, limits::KEY_CLAIMS};
 
 use super::{
     frame::{Frame, HeldProof, KEYS},
     proof::{self, Side},
 };
-
-/// Claims under keys that are not held here are kept up to this number.
-const MAX_CLAIMS: usize = 16 * 1024;
 
 pub(super) struct Held {
     session: [u8; 32],
@@ -51,25 +48,30 @@ impl Held {
     /// Takes in what the peer claims.
     pub(super) fn claimed(&mut self, claims: &[HeldProof], keys: &KeyRing) {
         for claim in claims {
-            if self.claims.len() < MAX_CLAIMS {
+            if self.claims.len() < KEY_CLAIMS || self.claims.contains_key(&claim.key) {
                 self.claims.insert(claim.key, claim.proof);
+                // This one alone: who claims one key after another costs one check each.
+                self.check(&claim.key, &claim.proof, keys);
             }
         }
-        self.prove(keys);
     }
 
     /// Checks what claims can be checked with the keys held here; again with each new one.
     pub(super) fn prove(&mut self, keys: &KeyRing) {
-        for (id, claimed) in &self.claims {
-            if self.proven.contains(id) {
-                continue;
-            }
-            let Some(key) = keys.get(id) else { continue };
-            let due = proof::held(&self.session, self.side.other(), key);
-            // Compared as hashes: in constant time.
-            if blake3::hash(&due) == blake3::hash(claimed) {
-                self.proven.insert(*id);
-            }
+        for (id, claimed) in self.claims.clone() {
+            self.check(&id, &claimed, keys);
+        }
+    }
+
+    fn check(&mut self, id: &KeyId, claimed: &[u8; 16], keys: &KeyRing) {
+        if self.proven.contains(id) {
+            return;
+        }
+        let Some(key) = keys.get(id) else { return };
+        let due = proof::held(&self.session, self.side.other(), key);
+        // Compared as hashes: in constant time.
+        if blake3::hash(&due) == blake3::hash(claimed) {
+            self.proven.insert(*id);
         }
     }
 
