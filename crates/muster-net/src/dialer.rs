@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use libp2p::Multiaddr;
 
 use crate::event::TransportId;
-use crate::limits::Limits;
+use crate::limits::{ADDRS_PER_PEER as ADDRS, IDS_PER_IP, Limits};
 
 /// Dials to one target at once.
 const AT_ONCE: u8 = 2;
@@ -30,10 +30,6 @@ const FAILURES: u32 = 5;
 const SLOWEST: Duration = Duration::from_secs(10);
 /// The longest hold after refusals.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
-/// Addresses kept of one peer.
-const ADDRS: usize = 4;
-/// Transport ids believed from one IP address: a liar cannot fill the table alone.
-const IDS_PER_IP: usize = 4;
 
 /// Whom a dial is for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -51,12 +51,20 @@ impl Default for NetConfig {
 /// Bounds and delays.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections kept at once, one a peer.
+    /// Connections kept at once whose peers have proven that they belong here, one a peer.
     pub kept: usize,
+    /// Connections kept beside them whose peers have not, those that were dialled and those that
+    /// came in counted apart.
+    pub unproven: usize,
+    /// An unproven connection older than this gives way to a newer one; one of an address that has
+    /// more of them than the newcomer's gives way at once.
+    pub grace: Duration,
     /// Further connections that may be in their handshake.
     pub shaking: usize,
     /// Inbound handshakes of the encryption layer at once.
     pub pending_in: usize,
+    /// The same from one IP address.
+    pub pending_per_ip: usize,
     /// Dials under way at once.
     pub pending_out: usize,
     /// Inbound connections taken from one IP address in ten seconds.
@@ -91,13 +99,31 @@ pub struct Limits {
     pub farewell: Duration,
 }
 
+impl Limits {
+    /// Connections of all sorts at once.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.kept + 2 * self.unproven + self.shaking
+    }
+}
+
+/// Transport ids believed from one IP address: a liar cannot fill the table alone.
+pub const IDS_PER_IP: usize = 4;
+/// Addresses kept of one peer.
+pub const ADDRS_PER_PEER: usize = 4;
+/// Streams of a connection: session, pulse, and a few that a stranger opens in vain.
+pub const STREAMS: usize = 4;
+
 impl Default for Limits {
     fn default() -> Self {
         let ms = Duration::from_millis;
         Self {
             kept: 12,
+            unproven: 6,
+            grace: ms(1_500),
             shaking: 8,
-            pending_in: 16,
+            pending_in: 32,
+            pending_per_ip: 6,
             pending_out: 24,
             per_ip_in_10s: 60,
             discovered: 64,
