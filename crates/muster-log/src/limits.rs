@@ -54,6 +54,8 @@ pub const HEADS_LOGS: usize = 128 * 1024;
 pub const HEADS_UNKNOWN: usize = 4 * 1024;
 /// Claims to hold keys that are kept of a peer; further ones are dropped.
 pub const KEY_CLAIMS: usize = 4 * 1024;
+/// Claims of a peer in one session. One more ends it.
+pub const KEY_CLAIMS_MOST: usize = 64 * 1024;
 /// A greeting takes no longer than this.
 pub const GREETING_MS: u64 = 5_000;
 /// Nothing heard for this long: the peer is gone.

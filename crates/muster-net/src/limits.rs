@@ -71,6 +71,10 @@ pub struct Limits {
     pub per_ip_in_10s: u32,
     /// Peers remembered from discovery.
     pub discovered: usize,
+    /// Transport ids that are new, believed from one IP address in a minute.
+    pub fresh_per_ip: u32,
+    /// Dials in a minute, all targets together; a twentieth of them at once.
+    pub dials_per_minute: u32,
     /// Addresses given by hand.
     pub given: usize,
     /// Transport ids that may be banned at once; the ban that ends first gives way.
@@ -127,6 +131,8 @@ impl Default for Limits {
             pending_out: 24,
             per_ip_in_10s: 60,
             discovered: 64,
+            fresh_per_ip: 24,
+            dials_per_minute: 1_200,
             given: 64,
             bans: 256,
             outbox: 8,

@@ -3,7 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{codec::Bounded, ids::KeyId, keyring::KeyRing, limits::KEY_CLAIMS};
+use crate::{
+    codec::Bounded,
+    ids::KeyId,
+    keyring::KeyRing,
+    limits::{KEY_CLAIMS, KEY_CLAIMS_MOST},
+};
 
 use super::{
     frame::{Frame, HeldProof, KEYS},
@@ -15,6 +20,8 @@ pub(super) struct Held {
     side: Side,
     told: BTreeSet<KeyId>,
     claims: BTreeMap<KeyId, [u8; 16]>,
+    /// How many were made.
+    named: usize,
     proven: BTreeSet<KeyId>,
 }
 
@@ -25,6 +32,7 @@ impl Held {
             side,
             told: BTreeSet::new(),
             claims: BTreeMap::new(),
+            named: 0,
             proven: BTreeSet::new(),
         }
     }
@@ -45,8 +53,9 @@ impl Held {
             .collect()
     }
 
-    /// Takes in what the peer claims.
-    pub(super) fn claimed(&mut self, claims: &[HeldProof], keys: &KeyRing) {
+    /// Takes in what the peer claims. Says whether there were no more than anybody has.
+    pub(super) fn claimed(&mut self, claims: &[HeldProof], keys: &KeyRing) -> bool {
+        self.named = self.named.saturating_add(claims.len());
         for claim in claims {
             if self.claims.len() < KEY_CLAIMS || self.claims.contains_key(&claim.key) {
                 self.claims.insert(claim.key, claim.proof);
@@ -54,6 +63,7 @@ impl Held {
                 self.check(&claim.key, &claim.proof, keys);
             }
         }
+        self.named <= KEY_CLAIMS_MOST
     }
 
     /// Checks what claims can be checked with the keys held here; again with each new one.
