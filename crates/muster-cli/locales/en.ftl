@@ -297,14 +297,50 @@ said-recovered = { $label } is { $role } by the roots. { $handed ->
     [one] This device handed it one key.
    *[other] This device handed it { $handed } keys.
  }
-closed-revoked = { $count ->
-    [one] One contact ended: the other device is no member any more.
-   *[other] { $count } contacts ended: the other device is no member any more.
- }
-closed-revoked-there = { $count ->
-    [one] One contact ended: the other side says that this device is no member any more.
-   *[other] { $count } contacts ended: the other side says that this device is no member any more.
- }
+closed-revoked = Contacts ended, the other device is no member any more: { $count }
+closed-revoked-there = Contacts ended, the other side says that this device is no member any more: { $count }
+closed-stranger = Contacts ended, the other side is of no or of another incident: { $count }
+closed-other-version = Contacts ended, the other side speaks another version: { $count }
+closed-not-admitted = Contacts ended, nobody admitted the other device: { $count }
+closed-not-admitted-there = Contacts ended, the other side does not know this device: { $count }
+closed-bad-identity = Contacts ended, the other side is not the device it named: { $count }
+closed-same-device = Contacts ended, the other side has this device’s own key: { $count }
+closed-malformed = Contacts ended, what came cannot be read: { $count }
+closed-unexpected = Contacts ended, something came out of its turn: { $count }
+closed-flood = Contacts ended, the other side sent more than was agreed, or took nothing: { $count }
+closed-broken-runs = Contacts ended, the other side kept sending broken runs: { $count }
+closed-timeout = Contacts ended, the other side did not greet in time: { $count }
+closed-silent = Contacts ended, nothing was said for too long: { $count }
+closed-link-silent = Contacts ended, the link fell silent: { $count }
+closed-frame-too-long = Contacts ended, a frame was announced that is too long: { $count }
+closed-frame-empty = Contacts ended, an empty frame was announced: { $count }
+closed-frame-cut = Contacts ended in the middle of a frame: { $count }
+closed-crowded = Contacts ended, they had proven nothing and others came: { $count }
+closed-shunned = Contacts refused, the device broke the rules a moment ago: { $count }
+closed-too-many-of-one = Contacts ended, the same device had others: { $count }
+refused-malformed = Runs refused, not to be read: { $count }
+refused-newer-version = Runs refused, of a later version: { $count }
+refused-no-key = Runs refused, in plain bytes under a key that is not held here: { $count }
+refused-bad-signature = Runs refused, the signature is not the author’s: { $count }
+refused-bad-run = Runs refused, they do not prove one another or break a limit: { $count }
+refused-unknown-author = Runs refused, nobody admitted the author: { $count }
+refused-unknown-lane = Runs refused, of an unknown lane: { $count }
+refused-fork = Runs refused, their author signed another history before: { $count }
+refused-over-allowance = Runs refused, beyond what their author may write: { $count }
+refused-not-admitted = Runs refused, data of a device that nobody admitted: { $count }
+refused-busy = Runs refused, no room to keep them until their author is known: { $count }
+refused-not-stored = Runs refused, not stored: { $count }
+refused-rate = Runs put off, too much of one author in a day: { $count }
+refused-generations = Runs put off, too many logs of one author: { $count }
+refused-no-space = Runs put off, too little room on the disk: { $count }
+turned-away-full = Connections turned away, no place: { $count }
+turned-away-banned = Connections turned away, kept away for a while: { $count }
+turned-away-too-fast = Connections turned away, too many from one address: { $count }
+turned-away-not-spoken = Connections turned away, another protocol: { $count }
+turned-away-no-session = Connections turned away, no session in time: { $count }
+turned-away-handshake = Connections turned away, the encryption was not set up: { $count }
+turned-away-dials-failed = Dials without an answer: { $count }
+turned-away-not-beacons = Datagrams that are no beacons: { $count }
 said-daemon = Muster runs. Control socket: { $socket }. Ctrl-C stops it.
 said-daemon-locked = Muster is locked. Control socket: { $socket }. Next: muster unlock
 said-locked = Locked. Nothing decrypted is in memory any more, and nobody is met. Next: muster unlock
@@ -382,6 +418,15 @@ finding-conflicts = { $count } to decide: muster conflicts
 finding-pending = { $count } entries wait for the admission of their author
 finding-gaps = { $count } gaps in logs; they close when a device that has the rest is met
 finding-forks = { $count } runs contradict what their device signed before
+finding-disk-reserve = { $room ->
+    [own] only { $free } MiB are free on the disk, less than the { $reserve } kept in reserve: what other devices send is not taken in for now
+    [acts] only { $free } MiB are free on the disk: nothing is written but authority and keys. Free some space
+   *[other] only { $free } MiB are free on the disk: nothing is written any more. Free some space
+ }
+finding-intake-delayed = { $reason ->
+    [generations] { $label } opens one log after the other: they are taken in one by one ({ $count } runs put off)
+   *[other] { $label } sends more than a day brings: the rest is taken in bit by bit ({ $count } runs put off)
+ }
 finding-no-grant = this device has no valid grant: it can write nothing. Was it revoked? See muster devices
 finding-acts-kept = { $count } acts are kept (forks, fields of the incident); this version does not act on them yet
 finding-no-network = the daemon runs without a network
@@ -484,6 +529,9 @@ error-bad-request = The question is not well formed.
 error-not-wiped = Nothing was destroyed: the name typed is another one.
 error-wipe-failed = Not everything could be destroyed: { $why }
 hint-wipe-failed = Run it again; what was overwritten stays so.
+error-disk-reserve = Too little room on the disk: nothing is written here for now but what goes before.
+hint-disk-reserve = Free some space: it goes on by itself. See muster status; the reserve is set by [disk] reserve.
+error-size-wrong = “{ $given }” is no size ({ $origin }): 512M, 2G, off, or auto.
 error-duration-wrong = “{ $given }” is no duration ({ $origin }): 90s, 15m, 2h, or off.
 error-daemon-failed = The daemon stopped: { $why }
 error-data-locked = { $why }

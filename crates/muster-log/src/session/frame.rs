@@ -226,14 +226,14 @@ pub(super) fn unpack(packed: Packed) -> Result<Vec<u8>, FrameError> {
 
 /// What stands at the head of an encoded run, before anything is proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Claim {
+pub(crate) struct Claim {
     pub log: LogKey,
     pub from: u64,
     pub to: u64,
 }
 
 /// Reads the head of an encoded run.
-pub(super) fn claim(run: &[u8]) -> Result<Claim, CodecError> {
+pub(crate) fn claim(run: &[u8]) -> Result<Claim, CodecError> {
     let mut cursor = Cursor::new("run", run);
     let _version: u8 = cursor.take()?;
     let log: LogKey = cursor.take()?;

@@ -35,7 +35,7 @@ pub use open::{OpenReport, read_only_book};
 pub use read::Page;
 pub use write::{PartWrites, Written};
 
-use crate::error::NodeError;
+use crate::{error::NodeError, reserve::Room};
 use places::Places;
 
 /// Entries between two checkpoints of the index.
@@ -77,6 +77,8 @@ pub struct Engine {
     dirty: bool,
     broken: bool,
     operator: Option<String>,
+    /// What the disk has room for.
+    room: Room,
 }
 
 /// How the journal is kept.
@@ -148,6 +150,16 @@ impl Engine {
     /// The data directory.
     pub fn dir(&self) -> &DataDir {
         &self.dir
+    }
+
+    /// What the disk has room for, as was said last.
+    pub fn room(&self) -> Room {
+        self.room
+    }
+
+    /// Says what the disk has room for.
+    pub fn set_room(&mut self, room: Room) {
+        self.room = room;
     }
 
     /// Bytes in the journal.

@@ -105,6 +105,7 @@ impl Engine {
             readers: None,
             writing: BTreeMap::new(),
             keys_moved: true,
+            room: crate::reserve::Room::default(),
             operator: loading.as_ref().and_then(|l| l.mark.operator.clone()),
         };
         if let Err(why) = engine.read_journal(loading)? {

@@ -118,6 +118,9 @@ impl Engine {
         draft: &Draft,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Written, NodeError> {
+        if !self.room.takes_own(lane) {
+            return Err(NodeError::NoSpace);
+        }
         // Entries of an own log beyond a gap: what lies in the gap was signed, and is not here.
         // Writing there would sign a place twice.
         let incident = self.book.incident();

@@ -50,6 +50,15 @@ pub enum Locking {
     Held(Option<u32>),
 }
 
+/// How much room there is on a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that this process may still write.
+    pub free: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
 /// The file system as the store sees it.
 pub trait FileSystem: Send + Sync + Debug {
     /// Makes a new file for reading and writing; an error if the name exists.
@@ -68,6 +77,8 @@ pub trait FileSystem: Send + Sync + Debug {
     fn exists(&self, path: &Path) -> io::Result<bool>;
     /// The names in this directory reach the disk before this returns.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// How much room there is where this directory lies.
+    fn space(&self, dir: &Path) -> io::Result<Space>;
     /// Takes the lock file, exclusively, and writes our pid into it.
     fn lock(&self, path: &Path) -> io::Result<Locking>;
 }
@@ -159,6 +170,14 @@ impl FileSystem for RealFs {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         File::open(dir)?.sync_all()
+    }
+
+    fn space(&self, dir: &Path) -> io::Result<Space> {
+        let stat = rustix::fs::statvfs(dir)?;
+        Ok(Space {
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            total: stat.f_blocks.saturating_mul(stat.f_frsize),
+        })
     }
 
     fn lock(&self, path: &Path) -> io::Result<Locking> {
