@@ -16,10 +16,11 @@ use crate::{
     author::Tip,
     authority::{Authority, Learned, Standing, acts_of, may_name_key},
     chain::{self, RunError, VerifiedRun},
-    entry::{LogKey, VerifiedEntry},
+    entry::{LogKey, VerifiedEntry, kind},
+    erased::Erased,
     frontier::{self, Fit, LogHeads},
     genesis::Genesis,
-    ids::{DeviceId, EntryHash, GrantId, IncidentId, KeyId, Lamport, Lane, LogId, Seq},
+    ids::{DeviceId, EntryHash, GrantId, IncidentId, KeyId, Lamport, Lane, LogId, ObjectId, Seq},
     keyring::KeyRing,
     role::Role,
     run::{self, RunCodecError},
@@ -85,6 +86,8 @@ pub struct Admitted {
     pub keys: Vec<KeyId>,
     /// Devices of which other entries count now than before: what they wrote should be judged again.
     pub judged: BTreeSet<DeviceId>,
+    /// Objects that an erasure in force names since: their parts are to be destroyed.
+    pub erased: BTreeSet<ObjectId>,
 }
 
 /// What the door says of a run.
@@ -104,6 +107,7 @@ pub struct Book {
     logs: BTreeMap<LogId, LogHeads>,
     highest: Lamport,
     entries: u64,
+    erased: Erased,
 }
 
 impl Book {
@@ -115,6 +119,7 @@ impl Book {
             logs: BTreeMap::new(),
             highest: Lamport(0),
             entries: 0,
+            erased: Erased::default(),
         }
     }
 
@@ -155,7 +160,7 @@ impl Book {
 
     /// Digest of the frontier: gaps included, equal wherever the same entries are.
     pub fn frontier_digest(&self) -> [u8; 32] {
-        frontier::digest(self.logs.values())
+        frontier::digest(self.logs.values(), &self.erased)
     }
 
     /// Digest of the authority lane's frontier alone.
@@ -164,7 +169,20 @@ impl Book {
             self.logs
                 .values()
                 .filter(|l| l.key().lane == Lane::AUTHORITY),
+            &self.erased,
         )
+    }
+
+    /// What is erased, and who says that it is gone.
+    pub fn erased(&self) -> &Erased {
+        &self.erased
+    }
+
+    /// Parts of an entry are not here any more: the caller has destroyed them.
+    pub fn lose(&mut self, log: &LogId, seq: Seq, parts: u8) {
+        if let Some(heads) = self.logs.get_mut(log) {
+            heads.lose(seq, parts);
+        }
     }
 
     /// Where a log of this device ends.
@@ -211,8 +229,9 @@ impl Book {
         self.admit(chain::reopen(&incident, run)?)
     }
 
-    /// Admits a proven run.
-    pub fn admit(&mut self, run: VerifiedRun) -> Result<Received, Refusal> {
+    /// Admits a proven run, without the parts that are erased.
+    pub fn admit(&mut self, mut run: VerifiedRun) -> Result<Received, Refusal> {
+        self.erased.strip(&mut run);
         let log = *run.log();
         self.check_author(&log)?;
         let device = log.device;
@@ -247,10 +266,16 @@ impl Book {
         let fresh = heads.take(&run);
         self.entries += fresh;
         let (mut learned, mut keys) = (Learned::default(), Vec::new());
+        let mut erased = BTreeSet::new();
         for entry in run.entries() {
             self.highest = self.highest.max(entry.header().lamport);
             if log.lane == Lane::AUTHORITY {
-                self.learn(&run, entry, &mut learned, &mut keys);
+                let now = self.learn(&run, entry, &mut keys);
+                erased.extend(self.erased.learn(&self.authority, log, entry, &now));
+                learned.grants.extend(now.grants);
+                learned.judged.extend(now.judged);
+            } else if entry.header().kind == kind::RECEIPT {
+                self.erased.hear(log.device, entry);
             }
         }
         Ok(Received::Admitted(Box::new(Admitted {
@@ -259,6 +284,7 @@ impl Book {
             grants: learned.grants,
             keys,
             judged: learned.judged,
+            erased,
         })))
     }
 
@@ -266,9 +292,8 @@ impl Book {
         &mut self,
         run: &VerifiedRun,
         entry: &VerifiedEntry,
-        learned: &mut Learned,
         keys: &mut Vec<KeyId>,
-    ) {
+    ) -> Learned {
         let now = self.authority.learn(run.log(), entry);
         let incident = self.authority.incident();
         let made = (entry.header().lamport, run.id(), entry.seq());
@@ -286,7 +311,7 @@ impl Book {
         }
         // Key acts that came before the grant they were made under.
         for grant in now.grants.iter().filter_map(|id| self.authority.grant(id)) {
-            for (place, act) in self.authority.acts_under(&grant.id) {
+            for (_, place, act) in self.authority.acts_under(&grant.id) {
                 if let Act::Key(act) = act
                     && may_name_key(grant, act)
                     && matches!(
@@ -302,8 +327,7 @@ impl Book {
         if !now.judged.is_empty() {
             self.vouch_again();
         }
-        learned.grants.extend(now.grants);
-        learned.judged.extend(now.judged);
+        now
     }
 
     /// The incident secrets that coordinators and hq have made and that were sealed to this device,

@@ -9,6 +9,7 @@ use crate::{
     chain::VerifiedRun,
     codec,
     entry::{LogKey, PartBody, VerifiedEntry},
+    erased::Erased,
     hash,
     ids::{EntryHash, IncidentId, LogId, Seq},
 };
@@ -179,6 +180,13 @@ impl LogHeads {
         self.absent.iter().map(|(seq, parts)| (Seq(*seq), *parts))
     }
 
+    /// Parts of an entry that is here were destroyed.
+    pub(crate) fn lose(&mut self, seq: Seq, parts: u8) {
+        if parts != 0 && self.hash_at(seq).is_some() {
+            *self.absent.entry(seq.0).or_default() |= parts;
+        }
+    }
+
     /// Takes in a run that fits. Returns how many of its entries were not here before.
     pub fn take(&mut self, run: &VerifiedRun) -> u64 {
         let count = self.count();
@@ -228,8 +236,9 @@ fn absent_parts(entry: &VerifiedEntry) -> u8 {
         .fold(0, |bits, (at, _)| bits | 1 << at)
 }
 
-/// Digest over logs' heads, islands and missing parts; give them in the order of their ids.
-pub fn digest<'a>(logs: impl Iterator<Item = &'a LogHeads>) -> [u8; 32] {
+/// Digest over logs' heads, islands and missing parts; give them in the order of their ids. Parts
+/// that are erased are missing for nobody, whether they are still here or not.
+pub fn digest<'a>(logs: impl Iterator<Item = &'a LogHeads>, erased: &Erased) -> [u8; 32] {
     let mut bytes = Vec::new();
     for log in logs.filter(|l| l.count() > 0) {
         codec::append(&mut bytes, &(log.id, log.contiguous(), log.head()));
@@ -238,8 +247,9 @@ pub fn digest<'a>(logs: impl Iterator<Item = &'a LogHeads>) -> [u8; 32] {
         islands
             .iter()
             .for_each(|island| codec::append(&mut bytes, island));
-        codec::append(&mut bytes, &(log.absent.len() as u64));
-        log.absent().for_each(|a| codec::append(&mut bytes, &a));
+        let absent = erased.leave(&log.id, log.absent());
+        codec::append(&mut bytes, &(absent.len() as u64));
+        absent.iter().for_each(|a| codec::append(&mut bytes, a));
     }
     hash::frontier(&bytes)
 }

@@ -140,7 +140,10 @@ impl Applying<'_> {
     ) {
         for (index, operation) in (0u8..=255).zip(operations) {
             // Acts of this version are the authority's business; it reads them in C0 of lane 0 alone.
-            if acts && let Some(Ok(_)) = Act::read(operation) {
+            if acts && let Some(Ok(act)) = Act::read(operation) {
+                if let Act::Erase(act) = act {
+                    self.erasure(act.object, touched);
+                }
                 continue;
             }
             let Ok(read) = operation.read() else {
@@ -162,6 +165,17 @@ impl Applying<'_> {
             if let Outcome::Inert(reason) = self.batch.apply(&context(index), &read) {
                 self.inert(&reason.to_string());
             }
+        }
+    }
+
+    /// Whether an erasure counts is the book's to say; another act may erase what this one does not.
+    fn erasure(&mut self, object: ObjectId, touched: &mut Vec<ObjectId>) {
+        if self.only.is_some_and(|only| !only.contains(&object)) {
+            return;
+        }
+        if self.book.erased().is_erased(&object) {
+            self.batch.erase(object);
+            touched.push(object);
         }
     }
 
@@ -306,8 +320,7 @@ pub(super) fn object_of(operation: &DataOperation) -> Option<ObjectId> {
         | DataOperation::Tally(w)
         | DataOperation::Alias(w)
         | DataOperation::Unalias(w) => Some(w.slot.object),
-        DataOperation::Erase(object) | DataOperation::EraseAck(object) => Some(*object),
         DataOperation::Blob(blob) => Some(blob.object),
-        DataOperation::Operator(_) | DataOperation::Other(_) => None,
+        DataOperation::EraseAck(_) | DataOperation::Operator(_) | DataOperation::Other(_) => None,
     }
 }

@@ -7,9 +7,11 @@
 use std::collections::BTreeSet;
 
 use muster_log::{
+    act::Act,
+    authority::acts_of,
     book::Book,
     chain::VerifiedRun,
-    ids::{DeviceId, ObjectId},
+    ids::{DeviceId, Lane, ObjectId},
     keyring::Opened,
 };
 
@@ -52,6 +54,13 @@ fn objects_of(book: &Book, run: &VerifiedRun) -> BTreeSet<ObjectId> {
             };
             let read = content.operations.iter().filter_map(|op| op.read().ok());
             out.extend(read.filter_map(|op| object_of(&op)));
+        }
+        if run.log().lane == Lane::AUTHORITY {
+            let erased = acts_of(entry).into_iter().filter_map(|(_, act)| match act {
+                Act::Erase(act) => Some(act.object),
+                _ => None,
+            });
+            out.extend(erased);
         }
     }
     out

@@ -195,6 +195,7 @@ fn act_codes(entry: &VerifiedEntry) -> Vec<String> {
             Act::Fork(_) => "fork".into(),
             Act::Secret(_) => "secret".into(),
             Act::Root(_) => "root".into(),
+            Act::Erase(_) => "erase".into(),
         })
         .collect()
 }
