@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     act::{Act, Erase, ErasedLog, ErasedSpan},
-    authority::{ActPlace, Authority, Learned, Standing, acts_of},
+    authority::{ActPlace, Authority, Grant, Learned, Standing, acts_of},
     chain::VerifiedRun,
     entry::{LogKey, PartBody, PartHeader, VerifiedEntry},
     ids::{Class, DeviceId, GrantId, IncidentId, Lane, LogId, ObjectId, Seq},
@@ -90,6 +90,14 @@ impl Erased {
         mut acts: impl Iterator<Item = &'a GrantId>,
     ) -> bool {
         acts.all(|act| self.acks.get(act).is_some_and(|by| by.contains(device)))
+    }
+
+    /// The acts that count and of which a device has not said that all is gone that they name.
+    pub fn unconfirmed(&self, device: &DeviceId) -> Vec<GrantId> {
+        let acts = self.objects.values().flatten();
+        acts.filter(|act| !self.is_gone(device, std::iter::once(*act)))
+            .copied()
+            .collect()
     }
 
     /// Takes out of a run what is erased. Says whether anything was there.
@@ -214,10 +222,16 @@ impl Erased {
     }
 }
 
-/// Whether an act under this grant erases: it destroys what others wrote, on every device, and
-/// nobody brings it back. So not the person of a record either: they ask a coordinator.
 fn may_erase(standing: Standing<'_>) -> bool {
-    matches!(standing, Standing::Counts(grant) if grant.role <= Role::Coordinator)
+    matches!(standing, Standing::Counts(grant) if grant.may_erase())
+}
+
+impl Grant {
+    /// Whether acts under this grant erase: they destroy what others wrote, on every device, and
+    /// nobody brings it back. So not the person of a record either: they ask a coordinator.
+    pub fn may_erase(&self) -> bool {
+        self.role <= Role::Coordinator
+    }
 }
 
 impl Erase {

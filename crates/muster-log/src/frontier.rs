@@ -180,6 +180,12 @@ impl LogHeads {
         self.absent.iter().map(|(seq, parts)| (Seq(*seq), *parts))
     }
 
+    /// The parts of an entry that are missing, a bit for each; nothing where the entry is not here.
+    pub fn absent_at(&self, seq: Seq) -> Option<u8> {
+        let missing = || self.absent.get(&seq.0).copied().unwrap_or(0);
+        self.hash_at(seq).map(|_| missing())
+    }
+
     /// Parts of an entry that is here were destroyed.
     pub(crate) fn lose(&mut self, seq: Seq, parts: u8) {
         if parts != 0 && self.hash_at(seq).is_some() {

@@ -165,18 +165,20 @@ fn emptied_it_is_forgotten() {
     };
     fill(&path, 4, 1);
     copy(&path, &kept);
-    let salt = fs::read(home.path().join("index.salt")).unwrap();
     drop(ready(&path));
     // Put back as it was, it opens: the copy is a good one.
     fs::remove_dir_all(&path).unwrap();
     copy(&kept, &path);
     let index = ready(&path);
+    let (old, salt) = (fs::read(kept.join("salt")).unwrap(), path.join("salt"));
     drop(index.reset(&key(1), options(), &mut |b| b.fill(6)).unwrap());
-    assert_ne!(fs::read(home.path().join("index.salt")).unwrap(), salt);
+    let new = fs::read(&salt).unwrap();
+    assert_ne!(new, old);
     fs::remove_dir_all(&path).unwrap();
     copy(&kept, &path);
+    fs::write(&salt, &new).unwrap();
     assert_eq!(reason(open(&path)), RebuildReason::Marker);
-    fs::remove_file(home.path().join("index.salt")).unwrap();
+    fs::remove_file(&salt).unwrap();
     assert_eq!(reason(open(&path)), RebuildReason::NoSalt);
 }
 

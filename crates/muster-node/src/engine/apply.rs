@@ -14,7 +14,11 @@ use muster_log::{
 };
 use muster_model::state::{Batch, Outcome, WriteContext};
 
-use super::{Engine, read::read_back};
+use super::{
+    Engine,
+    erase::{Strays, note_strays},
+    read::read_kept,
+};
 use crate::error::NodeError;
 
 /// Most changes kept for those who watch; older ones are dropped when nobody takes them.
@@ -62,6 +66,8 @@ struct Applying<'a> {
     unreadable: &'a mut BTreeMap<KeyId, u64>,
     operator: &'a mut Option<String>,
     changes: &'a mut VecDeque<Change>,
+    /// Parts of erased objects that no erasure names.
+    strays: &'a mut Strays,
     /// Apply what is said of these objects alone.
     only: Option<&'a BTreeSet<ObjectId>>,
 }
@@ -115,6 +121,10 @@ impl Applying<'_> {
                 disputed,
             };
             let acts = run.log().lane == Lane::AUTHORITY && head.class == Class::C0;
+            if !self.book.erased().is_empty() && run.log().lane == Lane::DATA {
+                let place = (*run.log(), entry.seq().0, part);
+                note_strays(self.book.erased(), &content.operations, place, self.strays);
+            }
             self.operations(&content.operations, acts, device, context, &mut touched);
         }
         touched.dedup();
@@ -206,6 +216,7 @@ impl Engine {
             unreadable: &mut self.unreadable,
             operator: &mut self.operator,
             changes: &mut self.changes,
+            strays: &mut self.erasing.strays,
             only: None,
         };
         for entry in run.entries() {
@@ -225,6 +236,7 @@ impl Engine {
             unreadable: &mut BTreeMap::new(),
             operator: &mut self.operator,
             changes: &mut VecDeque::new(),
+            strays: &mut Strays::new(),
             only: Some(only),
         };
         for entry in run.entries() {
@@ -248,6 +260,7 @@ impl Engine {
                 unreadable: &mut BTreeMap::new(),
                 operator: &mut operator,
                 changes: &mut VecDeque::new(),
+                strays: &mut Strays::new(),
                 only: None,
             };
             for entry in run.entries() {
@@ -305,7 +318,7 @@ impl Engine {
         let incident = self.book.incident();
         for item in self.journal.scan(None)? {
             let (_, bytes) = item?;
-            self.apply_run(&read_back(&incident, &bytes)?);
+            self.apply_run(&read_kept(&self.book, &incident, &bytes)?);
         }
         self.changes = changes;
         Ok(())

@@ -15,7 +15,7 @@ use muster_log::{
     keyring::Opened,
 };
 
-use super::{Engine, apply::object_of, read::read_back};
+use super::{Engine, apply::object_of, read::read_kept};
 use crate::error::NodeError;
 
 impl Engine {
@@ -28,17 +28,22 @@ impl Engine {
                 touched.extend(objects_of(book, run));
             }
         })?;
+        self.compute_again(&touched)
+    }
+
+    /// Forgets objects, and computes them from all entries.
+    pub(super) fn compute_again(&mut self, touched: &BTreeSet<ObjectId>) -> Result<(), NodeError> {
         if touched.is_empty() {
             return Ok(());
         }
-        for object in &touched {
+        for object in touched {
             self.state.forget(*object);
         }
         let mut runs = self.journal.scan(None)?;
         let incident = self.book.incident();
         runs.try_for_each(|item| {
             let (_, bytes) = item?;
-            self.apply_again(&read_back(&incident, &bytes)?, &touched);
+            self.apply_again(&read_kept(&self.book, &incident, &bytes)?, touched);
             Ok(())
         })
     }

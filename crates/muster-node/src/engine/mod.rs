@@ -4,6 +4,7 @@
 //! loop in [`crate::daemon`] calls it, and acknowledges nothing before [`Engine::flush`].
 
 mod apply;
+mod erase;
 mod judge;
 mod keys;
 mod open;
@@ -11,7 +12,11 @@ mod places;
 mod read;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use muster_log::{
     authority::Grant,
@@ -30,10 +35,12 @@ use muster_model::state::State;
 use muster_store::{DataDir, Index, Journal, JournalError, Position, journal};
 
 pub use apply::{Change, Counters};
+pub use erase::{Erasure, Found};
 pub use open::{OpenReport, read_only_book};
 pub use write::{PartWrites, Written};
 
 use crate::error::NodeError;
+use erase::Erasing;
 use places::Places;
 
 /// Entries between two checkpoints of the index.
@@ -44,6 +51,8 @@ pub struct Engine {
     dir: DataDir,
     journal: Journal,
     index: Option<Index>,
+    /// Where it lies, whether it serves or not.
+    index_path: Option<PathBuf>,
     secrets: Secrets,
     /// The signing key out of the secrets, with its public half: that half is costly to compute.
     key: DeviceKey,
@@ -70,6 +79,7 @@ pub struct Engine {
     keys_moved: bool,
     /// Devices whose entries are to be judged again.
     judged: BTreeSet<DeviceId>,
+    erasing: Erasing,
     dirty: bool,
     broken: bool,
     operator: Option<String>,
@@ -158,7 +168,14 @@ impl Engine {
 
     /// Runs admitted and made durable since this was last called.
     pub fn take_admitted(&mut self) -> Vec<Admitted> {
-        std::mem::take(&mut self.admitted)
+        let mut out = std::mem::take(&mut self.admitted);
+        if !self.book.erased().is_empty() {
+            // What came before the erasure that names it goes on without it.
+            for admitted in &mut out {
+                self.book.erased().strip(Arc::make_mut(&mut admitted.run));
+            }
+        }
+        out
     }
 
     /// Offers an encoded run to the door. What is admitted is appended to the journal and applied;
@@ -217,6 +234,7 @@ impl Engine {
         self.late.0.extend(&admitted.grants);
         self.late.1.extend(&admitted.keys);
         self.judged.extend(&admitted.judged);
+        self.erasing.heard(&admitted.erased);
         self.admitted.push(admitted.clone());
         Ok(())
     }

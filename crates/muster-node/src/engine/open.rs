@@ -18,7 +18,8 @@ use muster_model::state::State;
 use muster_store::{DataDir, Index, Journal, Marker, Opened, Position};
 
 use super::{
-    Counters, Engine, empty_book, journal_options, places::Places, read::read_back, read_secrets,
+    Counters, Engine, empty_book, erase::Erasing, journal_options, places::Places, read::read_back,
+    read_secrets,
 };
 use crate::error::NodeError;
 
@@ -73,6 +74,7 @@ impl Engine {
         let schema = crate::FIELD_TABLE;
         let opened =
             index.map(|path| Index::open(path, dir.key(), schema, index_options(), random));
+        let index_path = index.map(Path::to_path_buf);
         let (index, loading) = match opened {
             Some(Ok(opened)) => usable(opened, &dir, &journal, &mut report, random),
             // It can be done without: everything is computed from the entries.
@@ -88,6 +90,7 @@ impl Engine {
             dir,
             journal,
             index,
+            index_path,
             key: secrets.key(),
             secrets,
             state: State::default(),
@@ -102,6 +105,7 @@ impl Engine {
             broken: false,
             late: (Vec::new(), Vec::new()),
             judged: BTreeSet::new(),
+            erasing: Erasing::default(),
             readers: None,
             writing: BTreeMap::new(),
             keys_moved: true,
@@ -117,6 +121,8 @@ impl Engine {
             engine.state.know_author(log, device);
         }
         engine.changes.clear();
+        let own = engine.device();
+        engine.erasing.take_up(engine.book.erased(), &own);
         engine.places.shrink();
         report.entries = engine.book.entries();
         if report.rebuilt.is_some() {
@@ -349,8 +355,16 @@ impl Engine {
     /// Empties the index, so that nobody opens what it held; the next checkpoint does not know what
     /// was in it.
     pub(super) fn empty_index(&mut self, random: &mut dyn FnMut(&mut [u8])) {
-        let index = self.index.take();
-        self.index = index.and_then(|index| emptied(index, &self.dir, random));
+        match self.index.take() {
+            Some(index) => self.index = emptied(index, &self.dir, random),
+            // One that failed lies there still.
+            None => {
+                let removed = self.index_path.as_deref().map(muster_store::index::remove);
+                if let Some(Err(e)) = removed {
+                    tracing::warn!(error = %e, "the index cannot be removed");
+                }
+            }
+        }
     }
 
     /// Writes the changed objects into the index, and how far they go. Many go in pieces, because

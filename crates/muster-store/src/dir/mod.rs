@@ -8,7 +8,7 @@
 //! keys/NAME.secret    small secrets, sealed under the storage key
 //! keys/NAME.public    small files that are no secret
 //! journal/            see `journal`
-//! index/, index.salt  see `index`; may be deleted at any time
+//! index/              see `index`; may be deleted at any time
 //! ```
 //!
 //! Not the journal nor the index: they are given a `DataDir` and look after their own folder.

@@ -6,7 +6,7 @@
 //! costs the whole index and nothing else ([`Opened::Rebuild`]).
 //!
 //! In sled there is one tree: keys are keyed hashes, values are sealed, under a key that needs a salt
-//! beside the folder: sled overwrites nothing, so what is to be forgotten is forgotten with the salt.
+//! beside sled's files: sled overwrites nothing, so what is to be forgotten is forgotten with the salt.
 //! Written at checkpoints only, each one atomic batch.
 
 mod layout;

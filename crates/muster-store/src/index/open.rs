@@ -213,7 +213,7 @@ fn note_path(path: &Path) -> PathBuf {
 }
 
 pub(super) fn salt_path(path: &Path) -> PathBuf {
-    path.with_extension("salt")
+    path.join("salt")
 }
 
 /// The salt, if it is there and whole.
@@ -228,6 +228,7 @@ fn read_salt(path: &Path) -> Result<Option<Salt>, IoFailure> {
 
 /// Makes a new salt, durable on return.
 fn make_salt(path: &Path, random: Random<'_>) -> Result<Salt, IoFailure> {
+    std::fs::create_dir_all(path).map_err(IoFailure::at("create the directory", path))?;
     let path = salt_path(path);
     let mut salt = Salt::default();
     random(&mut *salt);

@@ -22,8 +22,8 @@ use crate::seal::Sealer;
 /// Bytes written at once.
 const PIECE: usize = 256 * 1024;
 
-/// What is to stand in place of a record: nothing where it stays as it is.
-pub type Exchange<'a> = &'a mut dyn FnMut(&[u8]) -> Option<Vec<u8>>;
+/// What is to stand in place of the record at a position: nothing where it stays as it is.
+pub type Exchange<'a> = &'a mut dyn FnMut(Position, &[u8]) -> Option<Vec<u8>>;
 
 /// A segment written anew.
 pub(crate) struct Written {
@@ -56,7 +56,7 @@ pub(crate) fn write_anew(
             segment: id,
             offset: len32(&bytes).saturating_add(written),
         };
-        let record = exchange(&record).unwrap_or(record);
+        let record = exchange(from, &record).unwrap_or(record);
         layout::frame_onto(&sealer, to, HEADER_LEN, &record, &mut bytes);
         moved.push((from, to));
         if bytes.len() >= PIECE {
@@ -86,8 +86,9 @@ fn temporary(path: &Path) -> PathBuf {
 
 impl Journal {
     /// Writes these segments anew, with other records in place of those that `exchange` changes, and
-    /// destroys what was there: old keys first. Says where each record of them lies now. What a
-    /// repair once put aside is destroyed as well: nobody looks through it, and it may hold the same.
+    /// destroys what was there: old keys first. Puts into `moved` where each record of them lies now,
+    /// also where it fails half-way. What a repair once put aside is destroyed as well: nobody looks
+    /// through it, and it may hold the same.
     ///
     /// Records must not become longer than they were.
     ///
@@ -98,8 +99,9 @@ impl Journal {
         &mut self,
         numbers: &BTreeSet<u32>,
         exchange: Exchange<'_>,
+        moved: &mut Vec<(Position, Position)>,
         random: Random<'_>,
-    ) -> Result<Vec<(Position, Position)>, JournalError> {
+    ) -> Result<(), JournalError> {
         if self.poisoned {
             return Err(JournalError::Poisoned);
         }
@@ -112,7 +114,6 @@ impl Journal {
             self.poisoned |= ended.is_err();
             ended?;
         }
-        let mut moved = Vec::new();
         for number in numbers {
             let at = self.closed.binary_search_by_key(number, |c| c.id.number);
             let Ok(at) = at else { continue };
@@ -121,8 +122,7 @@ impl Journal {
         if !numbers.is_empty() {
             self.clear_damaged()?;
         }
-        self.destroy_doomed()?;
-        Ok(moved)
+        Ok(self.destroy_doomed()?)
     }
 
     fn rewrite_one(

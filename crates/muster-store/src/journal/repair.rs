@@ -135,7 +135,7 @@ fn rewrite(
     let source = seg.found.iter().map(|found| (seg.id, found.len));
     let source = source.filter(|_| seg.found.as_ref().is_some_and(|found| found.frames > 0));
     let records = Scan::saving(place.clone(), source);
-    let written = write_anew(place, &header, records, &mut |_| None, random)?;
+    let written = write_anew(place, &header, records, &mut |_, _| None, random)?;
     let kept = written.moved.len() as u64;
     Ok(Rewritten {
         old: seg.id,
