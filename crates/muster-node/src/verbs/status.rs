@@ -3,7 +3,7 @@
 use muster_model::{conflicts, table::KINDS};
 use serde_json::{Value as Json, json};
 
-use super::{Answer, log::label};
+use super::{Answer, erase, log::label};
 use crate::{anchor::Renewed, daemon::Node, engine::Engine};
 
 fn hex(bytes: &[u8]) -> String {
@@ -38,6 +38,9 @@ fn findings(node: &Node) -> Vec<Json> {
     let acts = engine.book().authority().pending_acts().count();
     if acts > 0 {
         note("acts-kept", "attention", json!({ "count": acts }));
+    }
+    if let Some(why) = engine.erasing_failed() {
+        note("erasing-failed", "trouble", json!({ "why": why }));
     }
     if let Some(doubt) = node.anchor.noticed() {
         let args = json!({ "reason": doubt.code() });
@@ -112,6 +115,7 @@ pub fn status(node: &Node) -> Answer {
         .map(|(k, n)| (k, json!(n)))
         .collect();
     let findings = findings(node);
+    let (erased, pending) = erase::counts(engine);
     let health = if findings.iter().any(|f| f["level"] == "trouble") {
         "trouble"
     } else if findings.iter().any(|f| f["level"] == "attention") {
@@ -139,6 +143,7 @@ pub fn status(node: &Node) -> Answer {
         "peers": node.network.as_ref().map_or(0, |n| n.connected()),
         "pending": engine.pending(),
         "unreadable_parts": engine.unreadable(),
+        "erased": { "objects": erased, "pending": pending },
         "refused": engine.counters().refused,
         "inert": engine.counters().inert,
         "generation_renewed": node.anchor.renewed().map(renewed),
@@ -185,6 +190,11 @@ pub fn doctor(node: &Node) -> Answer {
     if let (None, Some(renewed)) = (node.anchor.noticed(), node.anchor.renewed()) {
         let args = json!({ "reason": renewed.reason.code() });
         all.push(json!({ "code": "generation-renewed", "level": "ok", "args": args }));
+    }
+    let (erased, pending) = erase::counts(engine);
+    if pending > 0 {
+        let args = json!({ "count": pending, "of": erased });
+        all.push(json!({ "code": "erasures-pending", "level": "ok", "args": args }));
     }
     all.push(json!({ "code": "journal-sound", "level": "ok", "args": { "entries": engine.book().entries() } }));
     Ok(json!({ "findings": all, "daemon": true }))
