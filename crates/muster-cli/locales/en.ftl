@@ -40,11 +40,15 @@ verb-lock = Forget everything that was decrypted; the daemon waits for muster un
 verb-unlock = Open a locked directory again
 verb-wipe = Destroy the data directory, its keys first
 verb-stop = Stop the daemon cleanly
-verb-kind = { $kind }: add, edit, list, show
+verb-kind = { $kind }: add, edit, list, show, erase
 verb-kind-add = Add one
 verb-kind-edit = Change fields of one
 verb-kind-list = List, filtered by fields
 verb-kind-show = Show one
+verb-kind-erase = Erase one, on every device that hears of it
+verb-kind-erase-more = Every value that was ever written to it is destroyed on this device at once, and on each other one when it hears of it; who has is shown by show and list. It cannot be taken back. Coordinators and headquarters erase; whoever a record is about asks one of them.
+ It cannot reach what people have read or noted, backups, exports, the old blocks of flash memory, or a device that never hears of it. What other records say of it in their own words stays: find it and change it.
+ A first example: muster volunteer erase 977c --why "asked for it"
 verb-need-report = Report a need in one line
 verb-task-for = Open a task for a need
 verb-assign = Assign a volunteer or a team to a task
@@ -88,6 +92,7 @@ arg-incident = Name of the incident
 arg-device = What people call this device
 arg-which-device = The device: its name, its code, or the beginning of its id
 arg-why = Why, for those who will ask
+arg-dry-run-erase = Say what would go; do nothing
 arg-since-disputed = What it wrote since then, by its own clock, does not count either
 arg-dry-run-acts = Say what would follow, and do nothing
 arg-wait-heard = Wait until every member has heard
@@ -357,6 +362,35 @@ said-added = { $kind } { $short } is saved.
 said-edited = { $short } is changed.
 said-unchanged = { $short } says so already.
 said-erased = { $short } was erased.
+said-erased-by = { $short } was erased by { $by }.
+said-gone-everywhere = Gone on every device ({ $of }).
+said-gone-on = Gone on { $gone } of { $of } devices; not yet, as far as is known here: { $missing }.
+said-erase-plan = { $what } would be erased for good: { $entries ->
+    [0] no entry of it is here
+    [one] one entry, written by { $devices }
+   *[other] { $entries } entries, written by { $devices }
+ }.
+said-erase-fields = Fields: { $fields }.
+said-erase-hear = Devices that still have to hear of it: { $devices }.
+said-erase-mentioned = { $count ->
+    [one] One other record refers to it. That record stays, and will point to something erased.
+   *[other] { $count } other records refer to it. They stay, and will point to something erased.
+ }
+said-erase-shared = { $count ->
+    [one] One part also holds other records, and stays.
+   *[other] { $count } parts also hold other records, and stay.
+ }
+said-erase-unreadable = { $count ->
+    [one] One part here cannot be read by this device. If it is about this, whoever reads it has it erased on hearing.
+   *[other] { $count } parts here cannot be read by this device. Those about this are erased when somebody who reads them hears.
+ }
+said-erase-stays = It does not reach what people have read or noted, backups, exports, paper, or a device that never hears of it.
+said-erase-nothing-left = { $short } is erased already; nothing of it is left here.
+said-erase-question = Erase { $what } on all devices? It cannot be taken back. yes/no
+said-erase-done = { $short } is erased: { $entries ->
+    [one] one entry was destroyed here.
+   *[other] { $entries } entries were destroyed here.
+ }
 said-none = None.
 said-more = There are more: --after { $after }
 said-assigned = { $volunteer }: { $task }, { $status }. Assignment { $short }.
@@ -416,6 +450,8 @@ reason-other = { $who }: { $code }
 
 finding-conflicts = { $count } to decide: muster conflicts
 finding-pending = { $count } entries wait for the admission of their author
+finding-erasing-failed = erased entries could not be destroyed yet: { $why }. It is tried again; is the disk full?
+finding-erasures-pending = { $count } of { $of } erasures are not confirmed by every device yet
 finding-gaps = { $count } gaps in logs; they close when a device that has the rest is met
 finding-forks = { $count } runs contradict what their device signed before
 finding-disk-reserve = { $room ->
@@ -566,6 +602,8 @@ error-no-such-field = A { $kind } has no field { $given }.
 error-bad-value = { $field }: { $given } is not accepted. Accepted: { $accepted }
 error-bad-value-other = { $field }: { $why }
 error-erased = { $why }
+error-may-not-erase = Coordinators and headquarters erase; this device is { $own }.
+hint-may-not-erase = Ask one of them: muster devices
 error-wrong-kind = { $why }
 error-write-refused = { $why }
 error-field-not-permitted = { $field } may be written by { $least } and above; this device is { $role }.
@@ -601,6 +639,8 @@ hint-recovery-closed = Its passphrase was shown once, by muster init: ten words 
 error-not-a-root = { $path } opens, and holds no root of { $incident }.
 error-cannot-ask = This would be asked first, and nobody can be asked here; nothing was done.
 hint-cannot-ask = See what would follow: muster revoke { $device } --dry-run. To do it: --yes
+error-cannot-ask-erase = This would be asked first, and nobody can be asked here; nothing was done.
+hint-cannot-ask-erase = See what would go: muster { $verb } { $id } --dry-run. To do it: --yes
 error-not-confirmed = Nothing was done.
 error-pair-code-unreadable = This is no code: { $why }.
 hint-pair-code-unreadable = It has three groups of four letters and digits, such as 7K4M-Q2XD-9R3T.

@@ -40,11 +40,15 @@ verb-lock = Oublier tout ce qui a été déchiffré ; le démon attend muster 
 verb-unlock = Rouvrir un répertoire verrouillé
 verb-wipe = Détruire le répertoire de données, ses clés d’abord
 verb-stop = Arrêter le démon proprement
-verb-kind = { $kind } : ajouter, modifier, lister, montrer
+verb-kind = { $kind } : ajouter, modifier, lister, montrer, effacer
 verb-kind-add = Ajouter
 verb-kind-edit = Modifier des champs
 verb-kind-list = Lister, en filtrant par champs
 verb-kind-show = Montrer
+verb-kind-erase = Effacer, sur chaque appareil qui l’apprend
+verb-kind-erase-more = Toute valeur qui y a jamais été écrite est détruite aussitôt sur cet appareil, et sur chacun des autres quand il l’apprend ; show et list montrent où c’est fait. On ne peut pas revenir en arrière. Les coordinateurs et le quartier général effacent ; la personne dont parle une fiche s’adresse à l’un d’eux.
+ Cela n’atteint pas ce que des gens ont lu ou noté, les sauvegardes, les exports, les anciens blocs d’une mémoire flash, ni un appareil qui ne l’apprend jamais. Ce que d’autres fiches en disent avec leurs propres mots reste : cherchez-le et modifiez-le.
+ Un premier exemple : muster volunteer erase 977c --why "à sa demande"
 verb-need-report = Signaler un besoin en une ligne
 verb-task-for = Ouvrir une mission pour un besoin
 verb-assign = Affecter un bénévole ou une équipe à une mission
@@ -88,6 +92,7 @@ arg-incident = Nom de l’incident
 arg-device = Comment on appelle cet appareil
 arg-which-device = L’appareil : son nom, son code, ou le début de son identifiant
 arg-why = Pourquoi, pour qui le demandera
+arg-dry-run-erase = Dire ce qui partirait, sans rien faire
 arg-since-disputed = Ce qu’il a écrit depuis lors, selon son horloge, ne compte pas non plus
 arg-dry-run-acts = Dire ce qui suivrait, sans rien faire
 arg-wait-heard = Attendre que chaque membre l’ait appris
@@ -357,6 +362,35 @@ said-added = { $kind } { $short } : enregistré.
 said-edited = { $short } est modifié.
 said-unchanged = { $short } le dit déjà.
 said-erased = { $short } a été effacé.
+said-erased-by = { $short } a été effacé par { $by }.
+said-gone-everywhere = Disparu de chaque appareil ({ $of }).
+said-gone-on = Disparu de { $gone } appareils sur { $of } ; pas encore, d’après ce qu’on sait ici : { $missing }.
+said-erase-plan = { $what } serait effacé pour toujours : { $entries ->
+    [0] aucune entrée n’est ici
+    [one] une entrée, écrite par { $devices }
+   *[other] { $entries } entrées, écrites par { $devices }
+ }.
+said-erase-fields = Champs : { $fields }.
+said-erase-hear = Appareils qui doivent encore l’apprendre : { $devices }.
+said-erase-mentioned = { $count ->
+    [one] Une autre fiche y renvoie. Elle reste, et renverra à quelque chose d’effacé.
+   *[other] { $count } autres fiches y renvoient. Elles restent, et renverront à quelque chose d’effacé.
+ }
+said-erase-shared = { $count ->
+    [one] Une partie contient aussi d’autres fiches, et reste.
+   *[other] { $count } parties contiennent aussi d’autres fiches, et restent.
+ }
+said-erase-unreadable = { $count ->
+    [one] Une partie est illisible pour cet appareil. Si elle en parle, qui la lit l’effacera en l’apprenant.
+   *[other] { $count } parties sont illisibles pour cet appareil. Celles qui en parlent seront effacées quand qui les lit l’apprendra.
+ }
+said-erase-stays = Cela n’atteint pas ce que des gens ont lu ou noté, les sauvegardes, les exports, le papier, ni un appareil qui ne l’apprend jamais.
+said-erase-nothing-left = { $short } est déjà effacé ; il n’en reste rien ici.
+said-erase-question = Effacer { $what } sur tous les appareils ? On ne peut pas revenir en arrière. oui/non
+said-erase-done = { $short } est effacé : { $entries ->
+    [one] une entrée a été détruite ici.
+   *[other] { $entries } entrées ont été détruites ici.
+ }
 said-none = Aucun.
 said-more = Il y en a d’autres : --after { $after }
 said-assigned = { $volunteer } : { $task }, { $status }. Affectation { $short }.
@@ -416,6 +450,8 @@ reason-other = { $who } : { $code }
 
 finding-conflicts = { $count } à trancher : muster conflicts
 finding-pending = { $count } entrées attendent l’admission de leur auteur
+finding-erasing-failed = des entrées effacées n’ont pas encore pu être détruites : { $why }. Cela sera retenté ; le disque est-il plein ?
+finding-erasures-pending = { $count } effacements sur { $of } ne sont pas encore confirmés par chaque appareil
 finding-gaps = { $count } trous dans des journaux ; ils se comblent à la rencontre d’un appareil qui a le reste
 finding-forks = { $count } suites contredisent ce que leur appareil avait signé
 finding-disk-reserve = { $room ->
@@ -566,6 +602,8 @@ error-no-such-field = { $kind } n’a pas de champ { $given }.
 error-bad-value = { $field } : { $given } n’est pas accepté. Accepté : { $accepted }
 error-bad-value-other = { $field } : { $why }
 error-erased = { $why }
+error-may-not-erase = Les coordinateurs et le quartier général effacent ; cet appareil a le rôle { $own }.
+hint-may-not-erase = Demandez à l’un d’eux : muster devices
 error-wrong-kind = { $why }
 error-write-refused = { $why }
 error-field-not-permitted = { $field } s’écrit à partir du rôle { $least } ; cet appareil est { $role }.
@@ -601,6 +639,8 @@ hint-recovery-closed = Sa phrase de passe a été montrée une fois, par muster 
 error-not-a-root = { $path } s’ouvre, et ne contient aucune racine de { $incident }.
 error-cannot-ask = On demanderait d’abord, et personne ne peut répondre ici ; rien n’a été fait.
 hint-cannot-ask = Voyez ce qui suivrait : muster revoke { $device } --dry-run. Pour le faire : --yes
+error-cannot-ask-erase = On demanderait d’abord, et personne ne peut répondre ici ; rien n’a été fait.
+hint-cannot-ask-erase = Voyez ce qui partirait : muster { $verb } { $id } --dry-run. Pour le faire : --yes
 error-not-confirmed = Rien n’a été fait.
 error-pair-code-unreadable = Ce n’est pas un code : { $why }.
 hint-pair-code-unreadable = Il a trois groupes de quatre lettres et chiffres, par exemple 7K4M-Q2XD-9R3T.

@@ -13,6 +13,7 @@ pub mod chain;
 pub mod codec;
 pub mod device;
 pub mod entry;
+pub mod erased;
 pub mod frontier;
 pub mod genesis;
 pub mod hash;

@@ -442,6 +442,7 @@ impl Node {
         if self.engine.room() < Room::Nothing {
             self.engine.tend_keys(now(), &mut random)?;
             self.engine.tend_forks(now(), &mut random)?;
+            self.engine.tend_erasures(now(), &mut random)?;
         }
         self.engine.flush()?;
         let changes = self.engine.take_changes();

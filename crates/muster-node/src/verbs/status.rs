@@ -4,7 +4,7 @@ use muster_log::{ids::DeviceId, intake::Delay};
 use muster_model::{conflicts, table::KINDS};
 use serde_json::{Value as Json, json};
 
-use super::{Answer, log::label};
+use super::{Answer, erase, log::label};
 use crate::{anchor::Renewed, daemon::Node, engine::Engine, reserve::Room};
 
 fn hex(bytes: &[u8]) -> String {
@@ -48,6 +48,9 @@ fn findings(node: &Node) -> Vec<Json> {
             "free": space.free / MIB, "reserve": reserve / MIB,
         });
         note("disk-reserve", "trouble", args);
+    }
+    if let Some(why) = engine.erasing_failed() {
+        note("erasing-failed", "trouble", json!({ "why": why }));
     }
     if let Some(doubt) = node.anchor.noticed() {
         let args = json!({ "reason": doubt.code() });
@@ -135,6 +138,7 @@ pub fn status(node: &Node) -> Answer {
         .map(|(k, n)| (k, json!(n)))
         .collect();
     let findings = findings(node);
+    let (erased, pending) = erase::counts(engine);
     let health = if findings.iter().any(|f| f["level"] == "trouble") {
         "trouble"
     } else if findings.iter().any(|f| f["level"] == "attention") {
@@ -162,6 +166,7 @@ pub fn status(node: &Node) -> Answer {
         "peers": node.network.as_ref().map_or(0, |n| n.connected()),
         "pending": engine.pending(),
         "unreadable_parts": engine.unreadable(),
+        "erased": { "objects": erased, "pending": pending },
         "refused": engine.counters().refused,
         "inert": engine.counters().inert,
         "generation_renewed": node.anchor.renewed().map(renewed),
@@ -219,6 +224,11 @@ pub fn doctor(node: &Node) -> Answer {
     if let (None, Some(renewed)) = (node.anchor.noticed(), node.anchor.renewed()) {
         let args = json!({ "reason": renewed.reason.code() });
         all.push(json!({ "code": "generation-renewed", "level": "ok", "args": args }));
+    }
+    let (erased, pending) = erase::counts(engine);
+    if pending > 0 {
+        let args = json!({ "count": pending, "of": erased });
+        all.push(json!({ "code": "erasures-pending", "level": "ok", "args": args }));
     }
     all.push(json!({ "code": "journal-sound", "level": "ok", "args": { "entries": engine.book().entries() } }));
     let counters = node.network.as_ref().map(|n| n.counters());

@@ -11,6 +11,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::error::IoFailure;
+
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -202,6 +204,29 @@ impl FileSystem for RealFs {
             Err(TryLockError::Error(e)) => Err(e),
         }
     }
+}
+
+/// Zeros written at once over what is destroyed.
+const PIECE: usize = 64 * 1024;
+
+/// Overwrites a file, waits until that is on the disk, and removes it. The directory is left for
+/// the caller to sync.
+pub(crate) fn destroy(fs: &dyn FileSystem, path: &Path) -> Result<(), IoFailure> {
+    let overwrite = || {
+        let file = fs.open(path, Access::Write)?;
+        let (len, zeros) = (file.len()?, [0; PIECE]);
+        let mut done = 0;
+        while done < len {
+            let some = usize::try_from(len - done).unwrap_or(PIECE).min(PIECE);
+            file.write_at(zeros.get(..some).unwrap_or(&zeros), done)?;
+            done += some as u64;
+        }
+        file.sync_data()
+    };
+    let overwritten = overwrite().map_err(IoFailure::at("overwrite", path));
+    // Removed even so: a disk that takes no more writes may still forget a name.
+    fs.remove(path).map_err(IoFailure::at("remove", path))?;
+    overwritten
 }
 
 /// Reads until `buf` is full or the file ends; how many bytes there were.
