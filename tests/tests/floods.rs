@@ -44,7 +44,7 @@ fn has(device: &Device, need: &str) -> bool {
         .door()
         .list("need")
         .iter()
-        .any(|n| n["title"] == need)
+        .any(|n| n["fields"]["title"] == need)
 }
 
 fn devices(device: &Device) -> usize {
@@ -70,7 +70,7 @@ fn below_the_reserve_others_wait_and_revocations_come() {
     assert_eq!(gym.stop(), Some(0));
     // Enough room, until somebody else fills the disk. Other programs may write a little meanwhile.
     let room = free(root.path());
-    start(&mut camp, &net, 1, (room - room / 16) / MIB);
+    start(&mut camp, &net, 1, (room - room / 8) / MIB);
     gym.start_in(&net, 0, &[]);
     net.link(0, 1, Link::UP);
     gym.door().add("need", &[("title", "before")]);
@@ -78,7 +78,7 @@ fn below_the_reserve_others_wait_and_revocations_come() {
     assert_eq!(finding(&camp), None);
     let ballast = File::create(root.path().join("ballast")).unwrap();
     let flags = rustix::fs::FallocateFlags::empty();
-    rustix::fs::fallocate(&ballast, flags, 0, room / 8).expect("a file system that allocates");
+    rustix::fs::fallocate(&ballast, flags, 0, room / 4).expect("a file system that allocates");
     until(PATIENCE, || finding(&camp)).expect("it is noticed");
     assert_eq!(finding(&camp).unwrap(), "own");
 
