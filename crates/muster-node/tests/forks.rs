@@ -141,7 +141,9 @@ fn history(seed: u64, endings: bool, seen: &mut Seen) {
     compare(&mut devices, rng, &what);
     for _ in 0..2 {
         for (from, to) in [(3, 2), (2, 1), (1, 0), (0, 1), (1, 2), (2, 3)] {
-            exchange(&mut devices, from, to, |from, to| pour(from, to, rng, &what));
+            exchange(&mut devices, from, to, |from, to| {
+                pour(from, to, rng, &what)
+            });
         }
     }
     compare(&mut devices, rng, &what);
@@ -154,7 +156,9 @@ fn history(seed: u64, endings: bool, seen: &mut Seen) {
         devices[at].engine().flush().unwrap();
     }
     for (from, to) in [(2, 0), (0, 1), (0, 2), (0, 3)] {
-        exchange(&mut devices, from, to, |from, to| pour(from, to, rng, &what));
+        exchange(&mut devices, from, to, |from, to| {
+            pour(from, to, rng, &what)
+        });
     }
     agree(&mut devices, endings, &what);
     compare(&mut devices, rng, &what);

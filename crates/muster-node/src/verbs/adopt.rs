@@ -26,6 +26,9 @@ pub fn adopt(engine: &mut Engine, given: &str, one: Option<&str>) -> Answer {
     if own_role(engine)? > Role::Coordinator {
         return Err(refused("may-not-adopt", exit::NOT_PERMITTED));
     }
+    if device == engine.device() {
+        return Err(refused("adopt-own", exit::NOT_PERMITTED));
+    }
     let mut wanted: BTreeMap<LogKey, Vec<Wanted>> = BTreeMap::new();
     each_entry(engine, |run, entry| {
         let (log, seq, hash) = (run.log(), entry.seq(), entry.hash());
@@ -83,9 +86,7 @@ fn stretches(log: &LogKey, entries: &[Wanted]) -> Vec<Act> {
     for entry in entries {
         let signature = entry.signature.unwrap_or(Signature([0; 64]));
         match out.last_mut() {
-            Some(last)
-                if last.to.next() == Some(entry.seq) && entry.before == Some(last.hash) =>
-            {
+            Some(last) if last.to.next() == Some(entry.seq) && entry.before == Some(last.hash) => {
                 last.to = entry.seq;
                 last.hash = entry.hash;
                 last.signature = signature;
