@@ -295,6 +295,15 @@ said-adopted = { $label }: { $count ->
     [one] one entry adopted
    *[other] { $count } entries adopted
  }, { $left } still disputed.
+said-fork = { $label } signed two histories of its { $what ->
+    [acts] acts
+   *[data] data
+ } from entry { $seq } on (a disk image put back, or two copies in use): { $branches } branches here.
+said-fork-branch = { $head }: { $entries } entries, { $since } to { $until }, { $counts ->
+    [yes] counted
+   *[no] not counted
+ }
+said-fork-adopt = To count all of it: muster adopt "{ $label }". One branch: muster adopt "{ $label }" --entry { $head }
 said-allowance = { $label } may write { $entries } entries in each log; it was { $before }.
 said-passphrase-of = Passphrase of { $file }:
 said-recovered = { $label } is { $role } by the roots. { $handed ->
@@ -453,7 +462,6 @@ finding-pending = { $count } entries wait for the admission of their author
 finding-erasing-failed = erased entries could not be destroyed yet: { $why }. It is tried again; is the disk full?
 finding-erasures-pending = { $count } of { $of } erasures are not confirmed by every device yet
 finding-gaps = { $count } gaps in logs; they close when a device that has the rest is met
-finding-forks = { $count } runs contradict what their device signed before
 finding-disk-reserve = { $room ->
     [own] only { $free } MiB are free on the disk, less than the { $reserve } kept in reserve: what other devices send is not taken in for now
     [acts] only { $free } MiB are free on the disk: nothing is written but authority and keys. Free some space
@@ -463,8 +471,18 @@ finding-intake-delayed = { $reason ->
     [generations] { $label } opens one log after the other: they are taken in one by one ({ $count } runs put off)
    *[other] { $label } sends more than a day brings: the rest is taken in bit by bit ({ $count } runs put off)
  }
+finding-forks = { $count } runs were refused: their device signed more histories than are kept
+finding-forked = { $label } signed two histories of its { $what ->
+    [acts] acts
+   *[data] data
+} from entry { $seq } on (a disk image put back, or two copies in use): { $branches } branches, { $entries } entries that do not all count. See muster log --refused; to count them: muster adopt "{ $label }"
+finding-forked-here = this device signed two histories of its { $what ->
+    [acts] acts
+   *[data] data
+} from entry { $seq } on (a disk image put back, or two copies in use): { $branches } branches, { $entries } entries that do not all count. It writes in new logs since. If a copy is in use, one of the two must stop: muster wipe there. To count them, somebody else says: muster adopt "{ $label }"
+finding-void-proofs = { $count } acts say that a device signed two histories, and do not show it; they have no effect
 finding-no-grant = this device has no valid grant: it can write nothing. Was it revoked? See muster devices
-finding-acts-kept = { $count } acts are kept (forks, fields of the incident); this version does not act on them yet
+finding-acts-kept = { $count } acts are kept (fields of the incident); this version does not act on them yet
 finding-no-network = the daemon runs without a network
 finding-locked = { $data } is locked: nothing is read or met until muster unlock
 finding-nobody-met = nobody is met yet; { $heard } heard of. Same Wi-Fi? Access points may isolate their clients: try --peer
@@ -485,7 +503,7 @@ finding-own-clock = the clock of this device is { $amount } { $unit ->
     [ahead] ahead of
    *[behind] behind
 } all others that were met: set it
-finding-same-device = another device has this device's own key: its data directory was copied ({ $count })
+finding-same-device = another device has this device's own key: its data directory was copied, and both are in use ({ $count }). One of the two must stop: muster wipe there, and admit that device anew
 finding-generation-renewed = { $reason ->
     [moved] this data directory came from another machine
     [restored] an older copy of this data directory was put back
@@ -622,6 +640,8 @@ error-too-many-logs = The device has more than { $limit } logs: one act cannot n
 error-ended-by-senior = { $label } was ended by { $role }: only they, or somebody more senior, take it back in.
 hint-ended-by-senior = Where equals have ended one another, somebody more senior decides; above headquarters these are the roots: muster recover.
 error-may-not-adopt = Only coordinators and headquarters adopt entries.
+error-adopt-own = Nobody adopts what their own device wrote.
+hint-adopt-own = A coordinator or headquarters can, on another device: muster adopt, with the name of this one
 error-nothing-disputed = { $label }: nothing that is here, and was asked for, is disputed.
 hint-nothing-disputed = See what does not count: muster log --refused
 error-may-not-raise = Only headquarters raises allowances; this device is { $own }.

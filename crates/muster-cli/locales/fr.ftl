@@ -295,6 +295,15 @@ said-adopted = { $label } : { $count ->
     [one] une entrée adoptée
    *[other] { $count } entrées adoptées
  }, { $left } encore litigieuses.
+said-fork = { $label } a signé deux histoires de ses { $what ->
+    [acts] actes
+   *[data] données
+ } à partir de l’entrée { $seq } (image de disque remise en place, ou deux copies en service) : { $branches } branches ici.
+said-fork-branch = { $head } : { $entries } entrées, du { $since } au { $until }, { $counts ->
+    [yes] comptées
+   *[no] non comptées
+ }
+said-fork-adopt = Pour que tout compte : muster adopt "{ $label }". Une seule branche : muster adopt "{ $label }" --entry { $head }
 said-allowance = { $label } peut écrire { $entries } entrées par journal ; c’était { $before }.
 said-passphrase-of = Phrase de passe de { $file } :
 said-recovered = { $label } est { $role } par les racines. { $handed ->
@@ -453,7 +462,6 @@ finding-pending = { $count } entrées attendent l’admission de leur auteur
 finding-erasing-failed = des entrées effacées n’ont pas encore pu être détruites : { $why }. Cela sera retenté ; le disque est-il plein ?
 finding-erasures-pending = { $count } effacements sur { $of } ne sont pas encore confirmés par chaque appareil
 finding-gaps = { $count } trous dans des journaux ; ils se comblent à la rencontre d’un appareil qui a le reste
-finding-forks = { $count } suites contredisent ce que leur appareil avait signé
 finding-disk-reserve = { $room ->
     [own] il ne reste que { $free } Mio sur le disque, moins que la réserve de { $reserve } : ce que les autres appareils envoient n’est pas pris pour l’instant
     [acts] il ne reste que { $free } Mio sur le disque : rien n’est écrit, sauf l’autorité et les clés. Libérez de la place
@@ -463,8 +471,18 @@ finding-intake-delayed = { $reason ->
     [generations] { $label } ouvre journal sur journal : ils sont pris un à un ({ $count } suites remises à plus tard)
    *[other] { $label } envoie plus qu’un jour n’en apporte : le reste est pris peu à peu ({ $count } suites remises à plus tard)
  }
+finding-forks = { $count } suites ont été refusées : leur appareil a signé plus d’histoires qu’on n’en garde
+finding-forked = { $label } a signé deux histoires de ses { $what ->
+    [acts] actes
+   *[data] données
+} à partir de l’entrée { $seq } (image de disque remise en place, ou deux copies en service) : { $branches } branches, { $entries } entrées qui ne comptent pas toutes. Voyez muster log --refused ; pour qu’elles comptent : muster adopt "{ $label }"
+finding-forked-here = cet appareil a signé deux histoires de ses { $what ->
+    [acts] actes
+   *[data] données
+} à partir de l’entrée { $seq } (image de disque remise en place, ou deux copies en service) : { $branches } branches, { $entries } entrées qui ne comptent pas toutes. Il écrit depuis dans de nouveaux journaux. Si une copie est en service, l’une des deux doit s’arrêter : muster wipe là-bas. Pour qu’elles comptent, quelqu’un d’autre dit : muster adopt "{ $label }"
+finding-void-proofs = { $count } actes disent qu’un appareil a signé deux histoires, sans le montrer ; ils sont sans effet
 finding-no-grant = cet appareil n’a aucun droit valable : il ne peut rien écrire. A-t-il été révoqué ? Voyez muster devices
-finding-acts-kept = { $count } actes sont gardés (bifurcations, champs de l’incident) ; cette version n’agit pas encore sur eux
+finding-acts-kept = { $count } actes sont gardés (champs de l’incident) ; cette version n’agit pas encore sur eux
 finding-no-network = le démon tourne sans réseau
 finding-locked = { $data } est verrouillé : rien n’est lu ni rencontré avant muster unlock
 finding-nobody-met = personne n’est encore rencontré ; { $heard } aperçus. Même Wi-Fi ? Un point d’accès peut isoler ses clients : essayez --peer
@@ -485,7 +503,7 @@ finding-own-clock = l’horloge de cet appareil { $way ->
     [hours] heures
    *[days] jours
 } sur toutes celles qui ont été rencontrées : réglez-la
-finding-same-device = un autre appareil a la clé de celui-ci : son répertoire de données a été copié ({ $count })
+finding-same-device = un autre appareil a la clé de celui-ci : son répertoire de données a été copié, et les deux sont en service ({ $count }). L’un des deux doit s’arrêter : muster wipe là-bas, puis admettez cet appareil à nouveau
 finding-generation-renewed = { $reason ->
     [moved] ce répertoire de données vient d’une autre machine
     [restored] une copie plus ancienne de ce répertoire de données a été remise en place
@@ -622,6 +640,8 @@ error-too-many-logs = L’appareil a plus de { $limit } journaux : un seul acte
 error-ended-by-senior = { $label } a été exclu par le rôle { $role } : seul ce rang, ou un plus élevé, le réintègre.
 hint-ended-by-senior = Quand des égaux se sont exclus l’un l’autre, un rang plus élevé tranche ; au-dessus du quartier général, ce sont les racines : muster recover.
 error-may-not-adopt = Seuls coordinateurs et quartier général adoptent des entrées.
+error-adopt-own = Nul n’adopte ce que son propre appareil a écrit.
+hint-adopt-own = Un coordinateur ou le siège le peut, sur un autre appareil : muster adopt, avec le nom de celui-ci
 error-nothing-disputed = { $label } : rien de ce qui est ici, et qui a été demandé, n’est litigieux.
 hint-nothing-disputed = Voyez ce qui ne compte pas : muster log --refused
 error-may-not-raise = Seul le quartier général relève les plafonds ; cet appareil a le rôle { $own }.

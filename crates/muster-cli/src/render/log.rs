@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use muster_model::table;
 use serde_json::Value as Json;
 
-use super::{about, by_reason, id_short, list, number, table::Table, text, values};
+use super::{about, by_reason, forks, id_short, list, number, table::Table, text, values};
 use crate::{Context, args, failure::refusal_text, lang::Words};
 
 fn who(entry: &Json) -> String {
@@ -54,6 +54,7 @@ pub fn log(c: &Context<'_>, answer: &Json) -> String {
             c.words.colon()
         ));
     }
+    out.push_str(&forks::below(c, answer));
     out
 }
 

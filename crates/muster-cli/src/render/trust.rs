@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::{id_short, list, number, table::Table, text, values};
+use super::{forks, id_short, list, number, table::Table, text, values};
 use crate::{Context, args};
 
 /// `devices`: the tree of who admitted whom, and below it what is to be known of those who are out.
@@ -65,6 +65,7 @@ pub fn devices(c: &Context<'_>, d: &Json) -> String {
         out.push('\n');
         out.push_str(&pending(c, device));
     }
+    out.push_str(&forks::below(c, d));
     out
 }
 

@@ -49,10 +49,15 @@ fn described(engine: &Engine, conflict: &conflicts::Conflict) -> Json {
     out
 }
 
-/// `conflicts`.
-pub fn conflicts(engine: &Engine) -> Json {
+/// `conflicts`: contested values, double bookings, and forks that somebody has to decide about.
+pub fn conflicts(engine: &Engine) -> Answer {
     let found = conflicts::conflicts(engine.state());
-    json!({ "items": found.iter().map(|c| described(engine, c)).collect::<Vec<_>>() })
+    let mut forks = super::forks::forks(engine)?;
+    forks.retain(|f| f["counts"] != true);
+    Ok(json!({
+        "items": found.iter().map(|c| described(engine, c)).collect::<Vec<_>>(),
+        "forks": forks,
+    }))
 }
 
 /// `settle`.

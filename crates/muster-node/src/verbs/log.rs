@@ -171,7 +171,13 @@ pub fn log(engine: &Engine, of: Option<&str>, refused: bool, limit: Option<usize
     let skip = items.len().saturating_sub(limit.unwrap_or(LIMIT));
     let total = items.len();
     let items: Vec<_> = items.into_iter().skip(skip).map(|(_, item)| item).collect();
-    Ok(json!({ "items": items, "total": total, "refused": engine.counters().refused }))
+    let forks = match refused {
+        true => super::forks::forks(engine)?,
+        false => Vec::new(),
+    };
+    Ok(json!({
+        "items": items, "total": total, "refused": engine.counters().refused, "forks": forks,
+    }))
 }
 
 /// The objects that an entry erases.

@@ -1,14 +1,15 @@
-//! Who stays: ending a device's membership, another role for it, taking it back in, adopting what it
-//! wrote past its cut; new keys; acts of the roots.
+//! Who stays: ending a device's membership, another role for it, taking it back in; new keys; acts of
+//! the roots.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_log::{
-    act::{Act, Admit, Adopt, Allowance, Cut, End, RootAct},
+    act::{Act, Admit, Allowance, Cut, End, RootAct},
     authority::{Grant, Standing},
     codec::{Bounded, Text},
-    entry::{LogKey, PartBody, VerifiedEntry, kind},
-    ids::{Class, DeviceId, EntryHash, GrantId, Lane, LogId, Millis, Seq, Signature},
+    entry::{LogKey, PartBody, kind},
+    frontier::LineId,
+    ids::{Class, DeviceId, EntryHash, GrantId, LogId, Millis, Seq, Signature},
     operation::Operation,
     role::Role,
 };
@@ -29,7 +30,7 @@ use crate::{
 /// Most logs that an ending names.
 const CUTS: usize = 64;
 
-fn refused(code: &str, exit: u8) -> ApiError {
+pub(super) fn refused(code: &str, exit: u8) -> ApiError {
     ApiError::new(code, exit)
 }
 
@@ -64,29 +65,38 @@ fn check_may_end(engine: &Engine, grant: &Grant) -> Result<(), ApiError> {
         .with("label", &grant.label))
 }
 
-/// The heads of a device's logs, or the last signed entries before a time.
+/// The heads of a device's logs, or the last signed entries before a time. Of a forked log those of
+/// the branches that are settled, or the last entry before the fork: an ending settles nothing more.
 fn heads(engine: &Engine, device: &DeviceId, since: Option<Millis>) -> Result<Vec<Head>, ApiError> {
-    let mut last: BTreeMap<LogKey, Head> = BTreeMap::new();
+    let mut last: BTreeMap<(LogKey, Option<LineId>), Head> = BTreeMap::new();
     // From the first entry past the time on, a log is past its cut: a clock that was set back later
     // must not bring the rest in again.
-    let mut over: BTreeSet<LogKey> = BTreeSet::new();
+    let mut over: BTreeSet<(LogKey, Option<LineId>)> = BTreeSet::new();
     each_entry(engine, |run, entry| {
-        let log = *run.log();
-        if log.device != *device || over.contains(&log) {
+        let (log, seq, hash) = (*run.log(), entry.seq(), entry.hash());
+        let heads = engine.book().log(&run.id());
+        let line = (log, heads.and_then(|h| h.line_of(seq, &hash)));
+        if log.device != *device || over.contains(&line) {
+            return;
+        }
+        let forked = engine.book().authority().forked_at(&log);
+        if forked.is_some_and(|at| at <= seq)
+            && matches!(standing(engine, run, entry), Standing::Disputed(_))
+        {
             return;
         }
         if since.is_some_and(|s| entry.header().claimed >= s) {
-            over.insert(log);
+            over.insert(line);
             return;
         }
         if let Some(signature) = entry.signature() {
             let head = Head {
                 log,
-                seq: entry.seq(),
-                hash: entry.hash(),
+                seq,
+                hash,
                 signature,
             };
-            last.insert(log, head);
+            last.insert(line, head);
         }
     })?;
     Ok(last.into_values().collect())
@@ -115,7 +125,7 @@ fn could_read(engine: &mut Engine, device: &DeviceId) -> Result<Vec<Json>, ApiEr
 }
 
 /// How many entries of a device do not count.
-fn disputed(engine: &Engine, device: &DeviceId) -> Result<u64, ApiError> {
+pub(super) fn disputed(engine: &Engine, device: &DeviceId) -> Result<u64, ApiError> {
     let mut count = 0;
     each_entry(engine, |run, entry| {
         let standing = || standing(engine, run, entry);
@@ -318,82 +328,6 @@ pub fn grant(engine: &mut Engine, given: &str, wish: Wish) -> Answer {
         "lifted": lifts.iter().map(|l| l.hex()).collect::<Vec<_>>(),
         "person": person.map(|p| brief(engine, p)), "scope": scope.map(|s| brief(engine, s)),
     }))
-}
-
-/// `adopt`: takes entries of a device that lie past its cut back into the state.
-pub fn adopt(engine: &mut Engine, given: &str, one: Option<&str>) -> Answer {
-    let device = trust::device_named(engine, given)?;
-    if own_role(engine)? > Role::Coordinator {
-        return Err(refused("may-not-adopt", exit::NOT_PERMITTED));
-    }
-    let mut wanted: BTreeMap<LogKey, Vec<Wanted>> = BTreeMap::new();
-    each_entry(engine, |run, entry| {
-        if run.log().device != device || run.log().lane != Lane::DATA {
-            return;
-        }
-        let standing = standing(engine, run, entry);
-        let named = one.is_none_or(|o| o.len() >= 4 && entry.hash().hex().starts_with(o));
-        if matches!(standing, Standing::Disputed(_)) && named {
-            let of_log = wanted.entry(*run.log()).or_default();
-            of_log.push(Wanted::of(entry));
-        }
-    })?;
-    let acts: Vec<Act> = wanted
-        .iter()
-        .flat_map(|(log, entries)| stretches(log, entries))
-        .collect();
-    if acts.is_empty() {
-        return Err(refused("nothing-disputed", exit::NOT_FOUND)
-            .with("label", label(engine, &device).unwrap_or_default()));
-    }
-    for chunk in acts.chunks(100) {
-        engine.write_acts(kind::AUTHORITY, chunk, claimed(), &mut random)?;
-    }
-    let asked: u64 = wanted.values().map(|w| w.len() as u64).sum();
-    engine.flush()?;
-    let left = disputed(engine, &device)?;
-    Ok(json!({
-        "device": device.hex(), "label": label(engine, &device),
-        "adopted": asked, "disputed": left,
-    }))
-}
-
-struct Wanted {
-    seq: Seq,
-    hash: EntryHash,
-    signature: Option<Signature>,
-}
-
-impl Wanted {
-    fn of(entry: &VerifiedEntry) -> Self {
-        Self {
-            seq: entry.seq(),
-            hash: entry.hash(),
-            signature: entry.signature(),
-        }
-    }
-}
-
-/// Adoptions of consecutive places. What is not signed itself is proven by the chain to what is.
-fn stretches(log: &LogKey, entries: &[Wanted]) -> Vec<Act> {
-    let mut out: Vec<Adopt> = Vec::new();
-    for entry in entries {
-        match out.last_mut() {
-            Some(last) if last.to.next() == Some(entry.seq) => {
-                last.to = entry.seq;
-                last.hash = entry.hash;
-                last.signature = entry.signature.unwrap_or(Signature([0; 64]));
-            }
-            _ => out.push(Adopt {
-                log: *log,
-                from: entry.seq,
-                to: entry.seq,
-                hash: entry.hash,
-                signature: entry.signature.unwrap_or(Signature([0; 64])),
-            }),
-        }
-    }
-    out.into_iter().map(Act::Adopt).collect()
 }
 
 /// `allowance`.

@@ -1,10 +1,12 @@
 //! The verbs: what each question means for the engine. A verb reads the state, or writes operations
 //! through the engine; how its answer is drawn is the command line's business.
 
+mod adopt;
 mod attendance;
 mod decide;
 mod erase;
 mod exchange;
+mod forks;
 mod invite;
 pub mod log;
 mod membership;
@@ -78,7 +80,7 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             };
             membership::grant(engine, &device, wish)
         }
-        Request::Adopt { device, entry } => membership::adopt(engine, &device, entry.as_deref()),
+        Request::Adopt { device, entry } => adopt::adopt(engine, &device, entry.as_deref()),
         Request::Allowance { device, entries } => membership::allowance(engine, &device, entries),
         Request::KeysRotate { class } => membership::rotate(engine, class.as_deref()),
         Request::RootPlan { device } => membership::root_plan(engine, device.as_deref()),
@@ -168,7 +170,7 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
         Request::Answer { assignment, accept } => work::answer(engine, &assignment, accept),
         Request::CheckIn { person, site, at } => attendance::check_in(engine, &person, site, at),
         Request::CheckOut { person, at } => attendance::check_out(engine, &person, at),
-        Request::Conflicts => Ok(decide::conflicts(engine)),
+        Request::Conflicts => decide::conflicts(engine),
         Request::Settle { id, choose, value } => decide::settle(engine, &id, choose, value),
         Request::BundlePlan {
             r#for,

@@ -33,6 +33,10 @@ fn findings(node: &Node) -> Vec<Json> {
     if forks > 0 {
         note("forks", "trouble", json!({ "count": forks }));
     }
+    let void = engine.book().authority().void_fork_proofs();
+    if void > 0 {
+        note("void-proofs", "attention", json!({ "count": void }));
+    }
     if engine.own_grant().is_none() {
         note("no-grant", "trouble", json!({}));
     }
@@ -59,6 +63,10 @@ fn findings(node: &Node) -> Vec<Json> {
     if let Some(why) = node.anchor.trouble() {
         note("anchor-trouble", "attention", json!({ "why": why }));
     }
+    out.extend(super::forks::findings(engine));
+    let mut note = |code: &str, level: &str, args: Json| {
+        out.push(json!({ "code": code, "level": level, "args": args }));
+    };
     match &node.network {
         None => note("no-network", "attention", json!({})),
         Some(network) => {

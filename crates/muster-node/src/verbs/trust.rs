@@ -70,7 +70,9 @@ pub fn devices(engine: &mut Engine, heard: &dyn Fn(LogId, Seq) -> Vec<DeviceId>)
             item
         })
         .collect();
-    json!({ "items": items })
+    // A journal that cannot be read says so elsewhere.
+    let forks = super::forks::forks(engine).unwrap_or_default();
+    json!({ "items": items, "forks": forks })
 }
 
 /// The classes of which a device holds the latest key, by the acts known.
@@ -90,7 +92,8 @@ fn reads(engine: &Engine, readers: &Readers, device: &DeviceId) -> Vec<String> {
 fn last_heard(engine: &Engine, device: &DeviceId) -> Option<String> {
     let logs = engine.book().logs().filter(|l| l.key().device == *device);
     let claimed = logs.filter_map(|l| {
-        let run = engine.run_from(&l.id(), l.last()?).ok()??;
+        let last = l.stretches().into_iter().max_by_key(|piece| piece.to)?;
+        let run = engine.run_on(&l.id(), last.line, last.to).ok()??;
         run.entries().last().map(|e| e.header().claimed)
     });
     claimed.max().map(muster_model::value::time_text)
