@@ -130,12 +130,14 @@ pub enum Audience {
     WholeClass,
     /// Holders of one named grant.
     Named(GrantId),
-    /// A team.
+    /// A team, or those who answer for a site.
     Team(ObjectId),
     /// A person.
     Person(ObjectId),
     /// One device, and whoever reads the whole class.
     Device(DeviceId),
+    /// Those a task is given to.
+    Task(ObjectId),
 }
 
 /// A key sealed to one device (HPKE).

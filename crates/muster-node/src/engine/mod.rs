@@ -4,16 +4,20 @@
 //! loop in [`crate::daemon`] calls it, and acknowledges nothing before [`Engine::flush`].
 
 mod apply;
+mod audience;
 mod judge;
 mod keys;
 mod open;
 mod places;
 mod read;
+mod share;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use muster_log::{
+    act::Audience,
     authority::Grant,
     book::{Admitted, Book, Received, Refusal},
     chain::DeviceKey,
@@ -65,7 +69,9 @@ pub struct Engine {
     /// Who reads which key; computed when asked for, until lane 0 moves.
     readers: Option<Readers>,
     /// The keys to write under, until lane 0 moves.
-    writing: BTreeMap<Class, ClassKey>,
+    writing: BTreeMap<(Class, Audience), ClassKey>,
+    /// The grants that act for a person, a team or a site, until lane 0 moves.
+    acting: Option<Arc<Vec<Grant>>>,
     /// Something in lane 0 may ask for keys to be handed out.
     keys_moved: bool,
     /// Devices whose entries are to be judged again.
@@ -204,6 +210,7 @@ impl Engine {
         let log = *admitted.run.log();
         if log.lane == Lane::AUTHORITY {
             self.readers = None;
+            self.acting = None;
             self.writing.clear();
             self.keys_moved = true;
         }

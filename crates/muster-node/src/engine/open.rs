@@ -103,6 +103,7 @@ impl Engine {
             judged: BTreeSet::new(),
             readers: None,
             writing: BTreeMap::new(),
+            acting: None,
             keys_moved: true,
             operator: loading.as_ref().and_then(|l| l.mark.operator.clone()),
         };

@@ -5,18 +5,18 @@
 use std::collections::BTreeMap;
 
 use muster_log::{
-    act::Act,
+    act::{Act, Audience},
     author::{self, Draft, DraftPart},
     book::Refusal,
     codec::Bounded,
-    entry::{LogKey, kind},
+    entry::{LogKey, MAX_PARTS, kind},
     ids::{AudienceTag, Class, EntryHash, GrantId, Lane, Millis, Seq},
     operation::{DataOperation, Operation, PartContent},
     record::Source,
     run,
 };
 
-use super::Engine;
+use super::{Engine, apply::object_of};
 use crate::error::NodeError;
 
 /// Most operations put into one entry: below the format's limit, so that an entry stays small
@@ -38,7 +38,8 @@ pub struct Written {
 }
 
 impl Engine {
-    /// Writes data operations as one entry (more where they do not fit).
+    /// Writes data operations as one entry (more where they do not fit), and shows those concerned
+    /// what has become their business by it.
     pub fn write(
         &mut self,
         writes: PartWrites,
@@ -46,15 +47,29 @@ impl Engine {
         now: Millis,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Vec<Written>, NodeError> {
+        let written = self.write_entries(&writes, urgency, now, random)?;
+        self.share_written(&writes, now, random)?;
+        Ok(written)
+    }
+
+    pub(super) fn write_entries(
+        &mut self,
+        writes: &PartWrites,
+        urgency: u8,
+        now: Millis,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Vec<Written>, NodeError> {
         let mut written = Vec::new();
+        let sealed = self.for_whom(writes);
         let mut keys = BTreeMap::new();
-        for class in writes.keys().copied().filter(|c| *c != Class::C0) {
-            keys.insert(class, self.key_to_write(class, now, random)?);
+        for (class, audience) in sealed.keys().copied().filter(|(c, _)| *c != Class::C0) {
+            let key = self.key_to_write(class, audience, now, random)?;
+            keys.insert((class, audience), key);
         }
-        for parts in split(writes)? {
+        for parts in split(sealed)? {
             let mut draft_parts = Vec::new();
-            for (class, operations) in parts {
-                let key = keys.get(&class).cloned();
+            for ((class, audience), operations) in parts {
+                let key = keys.get(&(class, audience)).cloned();
                 let content = PartContent {
                     operations: Bounded::try_from(operations)?,
                 };
@@ -74,6 +89,25 @@ impl Engine {
             written.push(self.write_draft(Lane::DATA, &draft, random)?);
         }
         Ok(written)
+    }
+
+    /// Sorts operations by class and by whom they concern.
+    fn for_whom(&mut self, writes: &PartWrites) -> Sealed<DataOperation> {
+        let mut out: Sealed<DataOperation> = BTreeMap::new();
+        let mut last = None;
+        for (class, operations) in writes {
+            for operation in operations {
+                let about = (*class, object_of(operation));
+                let audience = match last {
+                    Some((known, audience)) if known == about => audience,
+                    _ => self.audience_of(*class, operation, writes),
+                };
+                last = Some((about, audience));
+                let of = out.entry((*class, audience)).or_default();
+                of.push(operation.clone());
+            }
+        }
+        out
     }
 
     /// Writes acts as one entry of the authority lane.
@@ -175,27 +209,34 @@ fn acts_draft(entry_kind: u8, acts: &[Act], now: Millis) -> Result<Draft, NodeEr
     })
 }
 
-type Parts = BTreeMap<Class, Vec<Operation>>;
+/// Operations by what they are sealed for.
+type Sealed<T> = BTreeMap<(Class, Audience), Vec<T>>;
 
 /// Cuts writes into entries that keep within the limits; usually one.
-fn split(writes: PartWrites) -> Result<Vec<Parts>, NodeError> {
-    let mut entries = vec![Parts::new()];
+fn split(writes: Sealed<DataOperation>) -> Result<Vec<Sealed<Operation>>, NodeError> {
+    let mut entries = vec![Sealed::new()];
     let (mut count, mut bytes) = (0, 0);
-    for (class, operations) in writes {
+    for (part, operations) in writes {
         for operation in operations {
             let Some(operation) = operation.write() else {
                 continue;
             };
             let operation = operation?;
             let len = operation.body.len() + 8;
-            if count + 1 > OPERATIONS_PER_ENTRY || (count > 0 && bytes + len > BYTES_PER_ENTRY) {
-                entries.push(Parts::new());
+            let parts = entries
+                .last()
+                .map_or(0, |e| e.len() + usize::from(!e.contains_key(&part)));
+            if count + 1 > OPERATIONS_PER_ENTRY
+                || (count > 0 && bytes + len > BYTES_PER_ENTRY)
+                || parts > MAX_PARTS
+            {
+                entries.push(Sealed::new());
                 (count, bytes) = (0, 0);
             }
             count += 1;
             bytes += len;
             if let Some(entry) = entries.last_mut() {
-                entry.entry(class).or_default().push(operation);
+                entry.entry(part).or_default().push(operation);
             }
         }
     }

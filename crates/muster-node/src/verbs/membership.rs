@@ -179,6 +179,7 @@ pub fn revoke(
     let written = engine.write_acts(kind::AUTHORITY, &[act], claimed(), &mut random)?;
     out["act"] = json!(muster_log::act::act_id(&written.hash, 0, 0).hex());
     out["rotated"] = json!(renew_keys(engine)?);
+    engine.renew_audiences(Some(&grant), claimed(), &mut random)?;
     if own_role(engine).is_ok_and(|r| r <= Role::Coordinator) {
         engine.renew_secret(claimed(), &mut random)?;
         out["secret_renewed"] = json!(true);
@@ -230,14 +231,16 @@ fn renew_keys(engine: &mut Engine) -> Result<Vec<String>, ApiError> {
 
 /// What a device is to be.
 pub struct Wish {
-    /// The role.
-    pub role: String,
+    /// The role; the one it has where none is named.
+    pub role: Option<String>,
     /// The volunteer record it acts for.
     pub person: Option<String>,
     /// The team or site it is limited to.
     pub scope: Option<String>,
     /// Whether it gets the key of C3.
     pub sensitive: bool,
+    /// After this it gets no new keys.
+    pub expires: Option<String>,
 }
 
 /// `grant`: another role. A lower one is a demotion: it ends the grant and leaves the role, and the
@@ -245,9 +248,16 @@ pub struct Wish {
 /// a further admission, which names the endings it lifts.
 pub fn grant(engine: &mut Engine, given: &str, wish: Wish) -> Answer {
     let device = trust::device_named(engine, given)?;
-    let role = Role::from_code(&wish.role)
-        .ok_or_else(|| refused("no-such-role", exit::USAGE).with("given", &wish.role))?;
+    let live = engine.book().authority().best_grant(&device).cloned();
+    let role = match (&wish.role, &live) {
+        (Some(given), _) => Role::from_code(given)
+            .ok_or_else(|| refused("no-such-role", exit::USAGE).with("given", given))?,
+        (None, Some(now)) => now.role,
+        (None, None) => return Err(refused("role-needed", exit::USAGE).with("given", given)),
+    };
     let own = own_role(engine)?;
+    trust::not_over(engine)?;
+    let expires = trust::end_of(engine, wish.expires.as_deref())?;
     if !own.may_grant(role) {
         return Err(refused("role-not-permitted", exit::NOT_PERMITTED)
             .with("own", own.code())
@@ -261,13 +271,13 @@ pub fn grant(engine: &mut Engine, given: &str, wish: Wish) -> Answer {
         .scope
         .map(|s| resolve(engine, &s, &[kinds::TEAM, kinds::SITE]));
     let scope = scope.transpose()?;
-    let live = engine.book().authority().best_grant(&device).cloned();
     if let Some(now) = live.as_ref().filter(|g| role > g.role) {
         check_may_end(engine, now)?;
         let heads = heads(engine, &device, None)?;
         let act = end(now, Some(role), None, &heads)?;
         engine.write_acts(kind::AUTHORITY, &[act], claimed(), &mut random)?;
         let rotated = renew_keys(engine)?;
+        engine.renew_audiences(Some(now), claimed(), &mut random)?;
         return Ok(json!({
             "device": device.hex(), "label": now.label, "role": role.code(),
             "before": now.role.code(), "rotated": rotated,
@@ -299,20 +309,21 @@ pub fn grant(engine: &mut Engine, given: &str, wish: Wish) -> Answer {
         scope: scope.or(known.scope),
         label: Text::try_from(known.label.clone()).unwrap_or_default(),
         code: Text::try_from(known.code.clone()).unwrap_or_default(),
-        expires: None,
+        expires,
         lifts: Bounded::try_from(lifts.clone()).map_err(NodeError::from)?,
         extensions: Bounded::default(),
     };
-    engine.write_acts(
-        kind::AUTHORITY,
-        &[Act::Admit(admit)],
-        claimed(),
-        &mut random,
-    )?;
     let keys = trust::key_acts(engine, device, &known.exchange, role, wish.sensitive)?;
+    // Where only a key is asked for, the grant stands as it is.
+    let same = live.as_ref().is_some_and(|g| g.role == role);
+    if !same || person.is_some() || scope.is_some() || expires.is_some() || !wish.sensitive {
+        let act = Act::Admit(admit);
+        engine.write_acts(kind::AUTHORITY, &[act], claimed(), &mut random)?;
+    }
     if !keys.is_empty() {
         engine.write_acts(kind::KEY, &keys, claimed(), &mut random)?;
     }
+    engine.welcome(device, claimed(), &mut random)?;
     Ok(json!({
         "device": device.hex(), "label": known.label, "role": role.code(),
         "before": live.map(|g| g.role.code()),
@@ -425,6 +436,7 @@ pub fn rotate(engine: &mut Engine, class: Option<&str>) -> Answer {
     if own > Role::Coordinator {
         return Err(refused("may-not-rotate", exit::NOT_PERMITTED).with("own", own.code()));
     }
+    trust::not_over(engine)?;
     let all = [Class::C1, Class::C2, Class::C3];
     let wanted: Vec<Class> = match class {
         None => all.to_vec(),
@@ -452,10 +464,14 @@ pub fn rotate(engine: &mut Engine, class: Option<&str>) -> Answer {
             .with("why", "this device holds no key of the whole class"));
     }
     let renewed = class.is_none();
+    let audiences = match rotated.iter().any(|r| r["class"] == "C2") {
+        true => engine.renew_audiences(None, claimed(), &mut random)?,
+        false => 0,
+    };
     if renewed {
         engine.renew_secret(claimed(), &mut random)?;
     }
-    Ok(json!({ "rotated": rotated, "secret_renewed": renewed }))
+    Ok(json!({ "rotated": rotated, "audiences": audiences, "secret_renewed": renewed }))
 }
 
 /// What whoever holds root keys needs to give a device an hq grant.

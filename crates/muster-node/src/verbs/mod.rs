@@ -68,12 +68,14 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             person,
             scope,
             sensitive,
+            expires,
         } => {
             let wish = membership::Wish {
                 role,
                 person,
                 scope,
                 sensitive,
+                expires,
             };
             membership::grant(engine, &device, wish)
         }
@@ -95,21 +97,33 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             person,
             scope,
             sensitive,
-        } => trust::admit(engine, &request, &role, person, scope, sensitive),
-        Request::Invite {
-            role,
-            person,
-            scope,
-            sensitive,
-            expires_s,
+            expires,
         } => {
             let grant = crate::pairing::Grant {
                 role,
                 person,
                 scope,
                 sensitive,
+                expires,
             };
-            invite::invite(node, grant, expires_s)
+            trust::admit(engine, &request, grant)
+        }
+        Request::Invite {
+            role,
+            person,
+            scope,
+            sensitive,
+            expires,
+            code_s,
+        } => {
+            let grant = crate::pairing::Grant {
+                role,
+                person,
+                scope,
+                sensitive,
+                expires,
+            };
+            invite::invite(node, grant, code_s)
         }
         Request::Invitation => Ok(invite::invitation(node)),
         Request::AdmitPending { device } => invite::admit(node, &device),
