@@ -116,6 +116,8 @@ pub enum Request {
         #[serde(default)]
         device: Option<String>,
     },
+    /// A bundle with all that is here was written for a device.
+    Handed { device: String },
     /// Opens an invitation to pair by code.
     Invite {
         role: String,

@@ -42,7 +42,11 @@ impl Engine {
     pub(super) fn acting(&mut self) -> Arc<Vec<Grant>> {
         let live = || {
             let authority = self.book.authority();
-            let best = |g: &&Grant| authority.best_grant(&g.device).is_some_and(|b| b.id == g.id);
+            let best = |g: &&Grant| {
+                authority
+                    .best_grant(&g.device)
+                    .is_some_and(|b| b.id == g.id)
+            };
             let acting = authority
                 .live()
                 .filter(best)

@@ -210,7 +210,11 @@ impl Engine {
     /// The members of whom something is true, with the keys to seal to; not those whose time is up.
     fn living(&self, now: Millis, is: impl Fn(&Grant) -> bool) -> BTreeMap<DeviceId, ExchangeKey> {
         let authority = self.book.authority();
-        let best = |g: &&Grant| authority.best_grant(&g.device).is_some_and(|b| b.id == g.id);
+        let best = |g: &&Grant| {
+            authority
+                .best_grant(&g.device)
+                .is_some_and(|b| b.id == g.id)
+        };
         let live = authority.live().filter(best);
         live.filter(|g| !g.is_over(now) && is(g))
             .map(|g| (g.device, g.exchange))

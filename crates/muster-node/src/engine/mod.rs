@@ -7,6 +7,7 @@ mod apply;
 mod audience;
 mod judge;
 mod keys;
+pub mod met;
 mod open;
 mod places;
 mod read;
@@ -78,6 +79,8 @@ pub struct Engine {
     judged: BTreeSet<DeviceId>,
     dirty: bool,
     broken: bool,
+    /// What is remembered of those met.
+    met: met::Met,
     operator: Option<String>,
 }
 
@@ -255,6 +258,35 @@ impl Engine {
     /// contacts yet.
     pub fn remembered(&self, _device: &DeviceId) -> Option<BTreeMap<LogId, u64>> {
         None
+    }
+
+    /// What is remembered of those met.
+    pub fn met(&self) -> &met::Met {
+        &self.met
+    }
+
+    /// The device has all of lane 0 that is here, as was seen.
+    pub fn note_heard(&mut self, device: DeviceId) {
+        self.met.has_heard(device, self.book.authority());
+    }
+
+    /// The device is being brought all of lane 0 that is here.
+    pub fn note_handed(&mut self, device: DeviceId) {
+        self.met.is_handed(device, self.book.authority());
+    }
+
+    /// A device's clock was this far ahead.
+    pub fn note_clock(&mut self, device: DeviceId, ahead: i64, now: Millis) {
+        self.met.measured(device, ahead, now);
+    }
+
+    /// Keeps what is remembered of those met, if it has changed. It can be done without.
+    pub fn keep_met(&mut self, random: &mut dyn FnMut(&mut [u8])) {
+        if let Some(bytes) = self.met.to_keep()
+            && let Err(e) = self.dir.write_secret(met::FILE, &bytes, random)
+        {
+            tracing::warn!(error = %e, "what is remembered of contacts cannot be kept");
+        }
     }
 
     /// Who sits at this device, as far as said.

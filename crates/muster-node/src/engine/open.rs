@@ -82,7 +82,9 @@ impl Engine {
             }
             None => (None, None),
         };
+        let met = super::met::Met::read(&dir);
         let mut engine = Self {
+            met,
             book: empty_book(&genesis, &secrets),
             dir,
             journal,

@@ -8,11 +8,11 @@ use muster_log::{
     authority::{Grant, Standing},
     codec::{Bounded, Text},
     entry::{LogKey, PartBody, VerifiedEntry, kind},
-    ids::{Class, DeviceId, EntryHash, GrantId, Lane, LogId, Millis, Seq, Signature},
+    ids::{Class, DeviceId, EntryHash, GrantId, Lane, Millis, Seq, Signature},
     operation::Operation,
     role::Role,
 };
-use muster_model::table::kinds;
+use muster_model::{table::kinds, value::time_text};
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -151,7 +151,10 @@ pub fn revoke(
     let grant = target(engine, &device)?.clone();
     check_may_end(engine, &grant)?;
     let since = since.map(|s| parse_time(engine, &s)).transpose()?;
-    let heads = heads(engine, &device, since)?;
+    // The time is this device's; the other dated its entries by its own clock.
+    let offset = engine.met().clock(&device).filter(|o| o.matters());
+    let theirs = since.map(|s| Millis(s.0.saturating_add(offset.map_or(0, |o| o.ahead))));
+    let heads = heads(engine, &device, theirs)?;
     if heads.len() > CUTS {
         return Err(refused("too-many-logs", exit::REFUSED).with("limit", CUTS));
     }
@@ -160,6 +163,9 @@ pub fn revoke(
         "device": device.hex(), "label": grant.label, "role": grant.role.code(),
         "read": read, "disputed": past(engine, &device, &heads), "dry_run": dry_run,
         "secret_renewed": false,
+        "since": since.map(time_text), "since_theirs": offset.and(theirs).map(time_text),
+        "clock_measured": since.map(|_| engine.met().clock(&device).is_some()),
+        "clock_offset_s": trust::clock_offset(engine, &device),
     });
     let readers = engine.readers().clone();
     if dry_run {
@@ -538,7 +544,7 @@ fn write_root(engine: &mut Engine, root: RootAct) -> Result<GrantId, ApiError> {
 }
 
 /// What `devices` shows of how a device's membership ended.
-pub fn ending(engine: &Engine, grant: &Grant, heard: &dyn Fn(LogId, Seq) -> Vec<DeviceId>) -> Json {
+pub fn ending(engine: &Engine, grant: &Grant) -> Json {
     let authority = engine.book().authority();
     if !authority.is_valid(grant) {
         return json!({ "state": "void" });
@@ -546,12 +552,10 @@ pub fn ending(engine: &Engine, grant: &Grant, heard: &dyn Fn(LogId, Seq) -> Vec<
     let Some(ending) = authority.ending_of(grant) else {
         return json!({ "state": "member" });
     };
-    let log = ending.place.log.id(&engine.incident());
     let by = ending.place.log.device;
-    let told: BTreeSet<DeviceId> = heard(log, ending.place.seq)
-        .into_iter()
-        .chain([engine.device(), by])
-        .collect();
+    let mut told = engine.met().heard(&ending.act);
+    told.extend([engine.device(), by]);
+    let handed = engine.met().handed(&ending.act);
     let members: BTreeSet<DeviceId> = authority.live().map(|g| g.device).collect();
     let names =
         |of: &mut dyn Iterator<Item = &DeviceId>| of.map(|d| label(engine, d)).collect::<Vec<_>>();
@@ -564,6 +568,7 @@ pub fn ending(engine: &Engine, grant: &Grant, heard: &dyn Fn(LogId, Seq) -> Vec<
             "by_roots": ending.place.root,
             "heard": names(&mut members.intersection(&told)),
             "not_heard": names(&mut members.difference(&told)),
+            "handed": names(&mut members.difference(&told).filter(|d| handed.contains(*d))),
         },
     })
 }

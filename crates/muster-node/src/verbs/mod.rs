@@ -182,6 +182,7 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             since,
             public,
         } => exchange::plan(engine, r#for.as_deref(), since.as_deref(), public),
+        Request::Handed { device } => exchange::handed(engine, &device),
         Request::Runs { log, from, to } => exchange::runs(engine, &log, from, to),
         Request::Receive { runs } => exchange::receive(engine, &runs),
         Request::Log { of, refused, limit } => log::log(engine, of.as_deref(), refused, limit),

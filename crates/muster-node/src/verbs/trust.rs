@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// `devices`: everyone admitted, the founder first, each under whoever admitted it.
-pub fn devices(engine: &mut Engine, heard: &dyn Fn(LogId, Seq) -> Vec<DeviceId>) -> Json {
+pub fn devices(engine: &mut Engine) -> Json {
     let readers = engine.readers().clone();
     let engine = &*engine;
     let authority = engine.book().authority();
@@ -63,10 +63,11 @@ pub fn devices(engine: &mut Engine, heard: &dyn Fn(LogId, Seq) -> Vec<DeviceId>)
                 "self": g.device == me,
                 "reads": reads(engine, &readers, &g.device),
                 "last_heard": last_heard(engine, &g.device),
+                "clock_offset_s": clock_offset(engine, &g.device),
                 "expires": g.expires.map(muster_model::value::time_text),
                 "expired": g.is_over(now),
             });
-            let state = membership::ending(engine, g, heard);
+            let state = membership::ending(engine, g);
             if let (Some(item), Json::Object(state)) = (item.as_object_mut(), state) {
                 item.extend(state);
             }
@@ -97,6 +98,12 @@ fn last_heard(engine: &Engine, device: &DeviceId) -> Option<String> {
         run.entries().last().map(|e| e.header().claimed)
     });
     claimed.max().map(muster_model::value::time_text)
+}
+
+/// How far a device's clock was ahead when it was last met, where that is worth telling.
+pub fn clock_offset(engine: &Engine, device: &DeviceId) -> Option<i64> {
+    let offset = engine.met().clock(device).filter(|o| o.matters());
+    offset.map(|o| o.ahead / 1_000)
 }
 
 /// A device by its id, the beginning of it, its label or its code.
