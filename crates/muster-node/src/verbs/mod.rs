@@ -8,6 +8,7 @@ mod invite;
 pub mod log;
 mod membership;
 mod objects;
+mod roots;
 mod status;
 mod trust;
 mod work;
@@ -82,8 +83,8 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
         Request::Adopt { device, entry } => membership::adopt(engine, &device, entry.as_deref()),
         Request::Allowance { device, entries } => membership::allowance(engine, &device, entries),
         Request::KeysRotate { class } => membership::rotate(engine, class.as_deref()),
-        Request::RootPlan { device } => membership::root_plan(engine, device.as_deref()),
-        Request::RootAct { act } => membership::root_act(engine, &act),
+        Request::RootPlan { device } => roots::plan(engine, device.as_deref()),
+        Request::RootAct { act } => roots::act(engine, &act),
         Request::Stop => {
             node.stopping = true;
             Ok(json!({ "stopping": true }))
