@@ -13,7 +13,7 @@ verb-revoke-more = What the device wrote until now stays; what it writes from no
     On a terminal you are told first what follows, and asked. In a script: --dry-run, then --yes.
     Each device acts on it once it has heard of it; muster devices shows who has not. Bring those the news by meeting them, or by a bundle.
     A first example: muster revoke "Van laptop" --why "stolen at the gym" --wait
-verb-grant = Give a device another role, or take it back in
+verb-grant = Give a device another role, a person, a team, an end, or the key of sensitive things; or take it back in
 verb-grant-more = A lower role is a demotion: keys that the device may not read any more are replaced. A higher role gives it the keys of that role. A revoked device that was found again is taken back in by any role; whoever takes it back in must be as senior as whoever revoked it.
     A first example: muster grant "Camp laptop" --role lead --scope "North camp"
 verb-adopt = Count entries of a device that are disputed
@@ -26,7 +26,7 @@ verb-keys = The keys in use
 verb-keys-rotate = Make new keys, and a new secret of the incident
 verb-keys-rotate-more = What is written from now on is sealed by the new keys, which only members get. Needed after a revocation only where muster revoke said that no key was replaced. What is written already stays readable for whoever holds the old keys.
     A first example: muster keys rotate
-verb-recover = Make a device headquarters again, by the recovery files
+verb-recover = Make a device headquarters again, or end one, by the recovery files
 verb-recover-more = For when headquarters is lost, or is the thief. It takes as many recovery files as muster init was told (--threshold), each with its passphrase. The root keys are used in this command alone and are given to no daemon; without --device this device becomes headquarters.
     A first example: muster recover --recovery gym.recovery.age
 verb-invite = Invite a device: shows a code and a QR code, then the words to compare
@@ -95,6 +95,10 @@ arg-entry = One entry, by the beginning of its hash as in muster log
 arg-entries = How many entries each of its logs may have
 arg-class = C1, C2 or C3; without it all that this device reads, and the secret of the incident
 arg-recovery = A recovery file, once for each root
+arg-end-device = End this device instead, whatever its role
+arg-out-act = Write the act to this file instead of carrying it, for other roots to sign
+arg-sign = An act that others have begun: sign it too; the file then holds both
+arg-carry = An act that enough roots have signed: hand it to the daemon
 arg-recovery-passphrase-file = File whose first line opens the recovery file at the same place; asked for where none is given
 arg-code = Short code in numbers such as N-GYM-12
 arg-invitation = The code that muster invite shows, or the text of its QR code
@@ -293,6 +297,7 @@ said-ended-why = Why: { $why }.
 said-ended-suspended = Equals have ended one another: it holds until somebody senior decides (muster grant, or muster recover).
 said-void = { $label }: void. Whoever admitted it was out by then; what it wrote does not count.
 said-granted-from = { $label } is { $role } now; it was { $before }.
+said-granted-same = { $label } stays { $role }, with what was given.
 said-granted-back = { $label } is a member again, as { $role }.
 said-adopted = { $label }: { $count ->
     [one] one entry adopted
@@ -305,6 +310,12 @@ said-recovered = { $label } is { $role } by the roots. { $handed ->
     [one] This device handed it one key.
    *[other] This device handed it { $handed } keys.
  }
+said-root-ended = { $label } is out: the roots have ended it. The keys it could read are replaced as far as this device makes them.
+said-root-act-admit = Incident { $incident }: gives { $label } (device { $id }) the role { $role }.
+said-root-act-end = Incident { $incident }: ends the membership { $id }, of the device that whoever began this calls { $label }. Compare with muster devices --json.
+said-root-act-other = An act of the roots that this version does not tell in words.
+said-root-act-signed = { $given } of { $needed } roots have signed { $file }. The next one: muster recover --sign { $file } --recovery FILE
+said-root-act-ready = { $given } of { $needed } roots have signed { $file }. At a device of the incident: muster recover --carry { $file }
 closed-revoked = { $count ->
     [one] One contact ended: the other device is no member any more.
    *[other] { $count } contacts ended: the other device is no member any more.
@@ -361,6 +372,11 @@ said-hq-imported = { $new } new entries, { $known } known already, { $gaps } gap
 said-hq-refused = Refused: { $code } { $count }
 said-hq-sealed = { $count } sealed parts without a key: give --data of a device with role hq to read them.
 said-hq-role = The device given with --data is { $role }: what its keys do not open stays sealed.
+said-hq-no-clocks = No clock was ever measured here: times stand as the devices claim them.
+said-hq-clock = The clock of device { $device } was { $minutes } minutes { $way ->
+    [ahead] ahead
+   *[behind] behind
+ } when { $by } last met it; times stand as the devices claim them.
 said-hq-exported = { $file }: { $rows } rows
 
 status-head = { $incident } — { $device } ({ $role })
@@ -560,6 +576,7 @@ error-may-not-rotate = Only coordinators and headquarters make new keys; this de
 error-no-such-class = There is no class { $given }: C1, C2 or C3.
 error-root-act-refused = The daemon did not take the act: it is not of this incident, or not one of the roots.
 error-too-few-roots = Too few roots: { $threshold } different recovery files are needed.
+error-root-act-file = { $path } holds no act of the roots: { $why }
 hint-too-few-roots = Give each with its own --recovery. The same file twice counts once.
 error-recovery-passphrases = { $files } recovery files and { $given } passphrase files: give one for each, in the same order, or none to be asked.
 error-cannot-ask-passphrase = Nobody can be asked for the passphrase here.

@@ -13,7 +13,7 @@ verb-revoke-more = Ce que l’appareil a écrit jusqu’ici reste ; ce qu’il
     Dans un terminal, on vous dit d’abord ce qui suivra, puis on vous demande. Dans un script : --dry-run, puis --yes.
     Chaque appareil agit dès qu’il l’apprend ; muster devices montre ceux qui ne le savent pas encore. Portez-leur la nouvelle en les rencontrant, ou par un ballot.
     Un premier exemple : muster revoke "Portable camionnette" --why "volé au gymnase" --wait
-verb-grant = Donner un autre rôle à un appareil, ou le réintégrer
+verb-grant = Donner à un appareil un autre rôle, une personne, une équipe, un terme ou la clé des champs sensibles ; ou le réintégrer
 verb-grant-more = Un rôle inférieur le rétrograde : les clés qu’il ne doit plus lire sont remplacées. Un rôle supérieur lui donne les clés de ce rôle. Un appareil révoqué puis retrouvé est réintégré par n’importe quel rôle ; il faut pour cela un rang au moins égal à celui qui l’a révoqué.
     Un premier exemple : muster grant "Portable du camp" --role lead --scope "Camp nord"
 verb-adopt = Faire compter des entrées litigieuses d’un appareil
@@ -26,7 +26,7 @@ verb-keys = Les clés en usage
 verb-keys-rotate = Créer de nouvelles clés, et un nouveau secret de l’incident
 verb-keys-rotate-more = Ce qui s’écrit désormais est scellé par les nouvelles clés, que seuls les membres reçoivent. Utile après une révocation seulement si muster revoke a dit qu’aucune clé n’était remplacée. Ce qui est déjà écrit reste lisible pour qui détient les anciennes clés.
     Un premier exemple : muster keys rotate
-verb-recover = Refaire d’un appareil le quartier général, par les fichiers de récupération
+verb-recover = Refaire d’un appareil le quartier général, ou mettre fin à un appareil, par les fichiers de récupération
 verb-recover-more = Pour quand le quartier général est perdu, ou qu’il est le voleur. Il faut autant de fichiers de récupération que muster init l’a demandé (--threshold), chacun avec sa phrase de passe. Les clés racines ne servent que dans cette commande et ne sont données à aucun démon ; sans --device, c’est cet appareil qui devient quartier général.
     Un premier exemple : muster recover --recovery gymnase.recovery.age
 verb-invite = Inviter un appareil : affiche un code et un code QR, puis les mots à comparer
@@ -95,6 +95,10 @@ arg-entry = Une entrée, par le début de son empreinte telle que dans muster lo
 arg-entries = Combien d’entrées chacun de ses journaux peut avoir
 arg-class = C1, C2 ou C3 ; sans elle, toutes celles que cet appareil lit, et le secret de l’incident
 arg-recovery = Un fichier de récupération, une fois par racine
+arg-end-device = Mettre fin à cet appareil plutôt, quel que soit son rôle
+arg-out-act = Écrire l’acte dans ce fichier au lieu de le porter, pour que d’autres racines le signent
+arg-sign = Un acte que d’autres ont commencé : le signer aussi ; le fichier porte alors les deux
+arg-carry = Un acte qu’assez de racines ont signé : le remettre au démon
 arg-recovery-passphrase-file = Fichier dont la première ligne ouvre le fichier de récupération de même rang ; demandée si aucun n’est donné
 arg-code = Code court des numéros tels que N-GYM-12
 arg-invitation = Le code affiché par muster invite, ou le texte de son code QR
@@ -293,6 +297,7 @@ said-ended-why = Motif : { $why }.
 said-ended-suspended = Des égaux se sont exclus l’un l’autre : cela tient jusqu’à ce qu’un rang plus élevé tranche (muster grant, ou muster recover).
 said-void = { $label } : nul. Qui l’a admis était déjà exclu ; ce qu’il a écrit ne compte pas.
 said-granted-from = { $label } est maintenant { $role } ; c’était { $before }.
+said-granted-same = { $label } reste { $role }, avec ce qui a été donné.
 said-granted-back = { $label } est de nouveau membre, comme { $role }.
 said-adopted = { $label } : { $count ->
     [one] une entrée adoptée
@@ -305,6 +310,12 @@ said-recovered = { $label } est { $role } par les racines. { $handed ->
     [one] Cet appareil lui a remis une clé.
    *[other] Cet appareil lui a remis { $handed } clés.
  }
+said-root-ended = { $label } est exclu : les racines y ont mis fin. Les clés qu’il pouvait lire sont remplacées autant que cet appareil en fait.
+said-root-act-admit = Incident { $incident } : donne à { $label } (appareil { $id }) le rôle { $role }.
+said-root-act-end = Incident { $incident } : met fin à l’appartenance { $id }, de l’appareil que l’auteur de ce fichier nomme { $label }. Comparez avec muster devices --json.
+said-root-act-other = Un acte des racines que cette version ne sait dire en mots.
+said-root-act-signed = { $given } racines sur { $needed } ont signé { $file }. La suivante : muster recover --sign { $file } --recovery FICHIER
+said-root-act-ready = { $given } racines sur { $needed } ont signé { $file }. Sur un appareil de l’incident : muster recover --carry { $file }
 closed-revoked = { $count ->
     [one] Un contact a pris fin : l’autre appareil n’est plus membre.
    *[other] { $count } contacts ont pris fin : l’autre appareil n’est plus membre.
@@ -361,6 +372,11 @@ said-hq-imported = { $new } nouvelles entrées, { $known } déjà connues, { $ga
 said-hq-refused = Refusé : { $code } { $count }
 said-hq-sealed = { $count } parties scellées sans clé : donnez --data d’un appareil de rôle hq pour les lire.
 said-hq-role = L’appareil donné par --data est { $role } : ce que ses clés n’ouvrent pas reste scellé.
+said-hq-no-clocks = Aucune horloge n’a jamais été mesurée ici : les heures sont celles que les appareils indiquent.
+said-hq-clock = L’horloge de l’appareil { $device } { $way ->
+    [ahead] avançait
+   *[behind] retardait
+ } de { $minutes } minutes à sa dernière rencontre avec { $by } ; les heures sont celles que les appareils indiquent.
 said-hq-exported = { $file } : { $rows } lignes
 
 status-head = { $incident } — { $device } ({ $role })
@@ -560,6 +576,7 @@ error-may-not-rotate = Seuls coordinateurs et quartier général créent de nouv
 error-no-such-class = Il n’y a pas de classe { $given } : C1, C2 ou C3.
 error-root-act-refused = Le démon n’a pas pris l’acte : il n’est pas de cet incident, ou pas des racines.
 error-too-few-roots = Trop peu de racines : il faut { $threshold } fichiers de récupération différents.
+error-root-act-file = { $path } ne contient pas d’acte des racines : { $why }
 hint-too-few-roots = Donnez chacun par son propre --recovery. Le même fichier deux fois compte une fois.
 error-recovery-passphrases = { $files } fichiers de récupération et { $given } fichiers de phrase de passe : donnez-en un pour chacun, dans le même ordre, ou aucun pour qu’on vous demande.
 error-cannot-ask-passphrase = Personne ne peut ici donner la phrase de passe.

@@ -136,35 +136,27 @@ pub fn touched(state: &State, id: ObjectId) -> BTreeSet<ObjectId> {
         joined.flat_map(|i| state.index().referrers(i)).collect()
     };
     let task = |id: ObjectId| booking::assignment(state, id).and_then(|a| a.task);
+    let active = |id: &ObjectId| booking::assignment(state, *id).is_some_and(|a| a.is_active());
+    let mut given = Vec::new();
     match kind(id) {
         Some(kinds::ASSIGNMENT) => out.extend(task(id)),
         Some(kinds::TEAM | kinds::SITE | kinds::VOLUNTEER) => {
             for about in all(id) {
                 match kind(about) {
-                    Some(kinds::ASSIGNMENT) => {
-                        if booking::assignment(state, about).is_some_and(|a| a.is_active()) {
-                            out.insert(about);
-                            out.extend(task(about));
-                        }
-                    }
+                    Some(kinds::ASSIGNMENT) => given.push(about),
                     Some(kinds::TASK | kinds::CHECK_IN | kinds::MESSAGE) => {
                         out.insert(about);
                     }
-                    Some(kinds::TEAM) => {
-                        let of_team = all(about).into_iter();
-                        let of_team = of_team.filter(|a| {
-                            booking::assignment(state, *a).is_some_and(|a| a.is_active())
-                        });
-                        for assignment in of_team {
-                            out.insert(assignment);
-                            out.extend(task(assignment));
-                        }
-                    }
+                    Some(kinds::TEAM) => given.extend(all(about)),
                     _ => {}
                 }
             }
         }
         _ => {}
+    }
+    for assignment in given.into_iter().filter(active) {
+        out.insert(assignment);
+        out.extend(task(assignment));
     }
     out
 }

@@ -111,6 +111,12 @@ pub enum Request {
     },
     /// Writes an act that the roots have signed (hex).
     RootAct { act: String },
+    /// What is needed for the roots to end a device: the incident, and the ending as it is to be signed.
+    RootPlanEnd {
+        device: String,
+        #[serde(default)]
+        why: Option<String>,
+    },
     /// What is needed to make such an act: the incident and this device's keys, or another's.
     RootPlan {
         #[serde(default)]

@@ -90,7 +90,7 @@ impl Builder<'_> {
             .arg(
                 self.flag("recovery")
                     .value_name("FILE")
-                    .required(true)
+                    .required_unless_present("carry")
                     .action(ArgAction::Append),
             )
             .arg(
@@ -99,5 +99,28 @@ impl Builder<'_> {
                     .action(ArgAction::Append),
             )
             .arg(self.which().long("device"))
+            .arg(
+                self.flag("end")
+                    .help(self.words.t("arg-end-device"))
+                    .value_name("DEVICE")
+                    .conflicts_with("device"),
+            )
+            .arg(self.flag("why").value_name("TEXT").requires("end"))
+            .arg(
+                self.flag("out")
+                    .help(self.words.t("arg-out-act"))
+                    .value_name("FILE")
+                    .conflicts_with("carry"),
+            )
+            .arg(
+                self.flag("sign")
+                    .value_name("FILE")
+                    .conflicts_with_all(["device", "end", "carry"]),
+            )
+            .arg(
+                self.flag("carry")
+                    .value_name("FILE")
+                    .conflicts_with_all(["device", "end", "recovery"]),
+            )
     }
 }

@@ -299,6 +299,10 @@ pub fn granted(c: &Context<'_>, g: &Json) -> String {
     let role = |name: &str| c.words.t(&format!("role-{}", text(g, name)));
     let label = text(g, "label");
     let mut out = match g["before"].as_str() {
+        Some(before) if before == text(g, "role") => c.words.with(
+            "said-granted-same",
+            args!["label" = label, "role" = role("role")],
+        ),
         Some(_) => c.words.with(
             "said-granted-from",
             args![

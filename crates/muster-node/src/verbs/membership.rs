@@ -34,7 +34,7 @@ fn refused(code: &str, exit: u8) -> ApiError {
 
 /// The last place of a log that still counts, with what proves it.
 #[derive(Clone, Copy)]
-struct Head {
+pub(super) struct Head {
     log: LogKey,
     seq: Seq,
     hash: EntryHash,
@@ -42,7 +42,7 @@ struct Head {
 }
 
 /// The most senior grant of a device that is not ended.
-fn target<'a>(engine: &'a Engine, device: &DeviceId) -> Result<&'a Grant, ApiError> {
+pub(super) fn target<'a>(engine: &'a Engine, device: &DeviceId) -> Result<&'a Grant, ApiError> {
     let authority = engine.book().authority();
     authority.best_grant(device).ok_or_else(|| {
         refused("already-ended", exit::CONFLICT)
@@ -64,7 +64,11 @@ fn check_may_end(engine: &Engine, grant: &Grant) -> Result<(), ApiError> {
 }
 
 /// The heads of a device's logs, or the last signed entries before a time.
-fn heads(engine: &Engine, device: &DeviceId, since: Option<Millis>) -> Result<Vec<Head>, ApiError> {
+pub(super) fn heads(
+    engine: &Engine,
+    device: &DeviceId,
+    since: Option<Millis>,
+) -> Result<Vec<Head>, ApiError> {
     let mut last: BTreeMap<LogKey, Head> = BTreeMap::new();
     // From the first entry past the time on, a log is past its cut: a clock that was set back later
     // must not bring the rest in again.
@@ -183,16 +187,26 @@ pub fn revoke(
     let act = end(&grant, None, why, &heads)?;
     let written = engine.write_acts(kind::AUTHORITY, &[act], claimed(), &mut random)?;
     out["act"] = json!(muster_log::act::act_id(&written.hash, 0, 0).hex());
+    after_ending(engine, &grant, &mut out)?;
+    Ok(out)
+}
+
+/// What follows from an ending: new keys, and a new incident secret, as far as this device makes them.
+pub(super) fn after_ending(
+    engine: &mut Engine,
+    grant: &Grant,
+    out: &mut Json,
+) -> Result<(), ApiError> {
     out["rotated"] = json!(renew_keys(engine)?);
-    engine.renew_audiences(Some(&grant), claimed(), &mut random)?;
+    engine.renew_audiences(Some(grant), claimed(), &mut random)?;
     if own_role(engine).is_ok_and(|r| r <= Role::Coordinator) {
         engine.renew_secret(claimed(), &mut random)?;
         out["secret_renewed"] = json!(true);
     }
-    Ok(out)
+    Ok(())
 }
 
-fn end(
+pub(super) fn end(
     grant: &Grant,
     role: Option<Role>,
     why: Option<String>,

@@ -84,6 +84,7 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
         Request::Allowance { device, entries } => membership::allowance(engine, &device, entries),
         Request::KeysRotate { class } => membership::rotate(engine, class.as_deref()),
         Request::RootPlan { device } => roots::plan(engine, device.as_deref()),
+        Request::RootPlanEnd { device, why } => roots::plan_end(engine, &device, why),
         Request::RootAct { act } => roots::act(engine, &act),
         Request::Stop => {
             node.stopping = true;

@@ -9,11 +9,12 @@ use muster_log::{
 };
 use serde_json::json;
 
-use super::{Answer, claimed, trust};
+use super::{Answer, claimed, membership, trust};
 use crate::{
     api::{ApiError, exit},
     edge::random,
     engine::Engine,
+    error::NodeError,
 };
 
 fn refused(code: &str, exit: u8) -> ApiError {
@@ -45,6 +46,19 @@ pub fn plan(engine: &Engine, given: Option<&str>) -> Answer {
     }))
 }
 
+/// What they need to end a device: the ending itself, with the cuts that this device knows. Nobody
+/// outranks the roots, so that any device can be named.
+pub fn plan_end(engine: &Engine, given: &str, why: Option<String>) -> Answer {
+    let device = trust::device_named(engine, given)?;
+    let grant = membership::target(engine, &device)?;
+    let heads = membership::heads(engine, &device, None)?;
+    let act = membership::end(grant, None, why, &heads)?;
+    let operation = act.write().map_err(NodeError::from)?;
+    let mut out = plan(engine, Some(given))?;
+    out["operation"] = json!(hex::encode(muster_log::codec::encode(&operation)));
+    Ok(out)
+}
+
 /// Writes an act of the roots into this device's log, as far as they have signed it; then hands the
 /// new holder the keys that this device has.
 pub fn act(engine: &mut Engine, given: &str) -> Answer {
@@ -63,7 +77,7 @@ pub fn act(engine: &mut Engine, given: &str) -> Answer {
         })?;
     let id = write_root(engine, root)?;
     let mut out = json!({ "act": id.hex(), "handed": 0 });
-    if let Act::Admit(admit) = act {
+    if let Act::Admit(admit) = &act {
         out["device"] = json!(admit.device.hex());
         out["label"] = json!(admit.label.to_string());
         out["role"] = json!(admit.role.code());
@@ -71,6 +85,17 @@ pub fn act(engine: &mut Engine, given: &str) -> Answer {
         out["handed"] = json!(keys.len());
         if !keys.is_empty() {
             engine.write_acts(kind::KEY, &keys, claimed(), &mut random)?;
+        }
+    }
+    if let Act::End(end) = &act {
+        let authority = engine.book().authority();
+        let grant = authority.grant(&end.grant).cloned();
+        out["ended"] = json!(true);
+        if let Some(grant) = grant {
+            out["device"] = json!(grant.device.hex());
+            out["label"] = json!(grant.label);
+            out["role"] = json!(grant.role.code());
+            membership::after_ending(engine, &grant, &mut out)?;
         }
     }
     Ok(out)
