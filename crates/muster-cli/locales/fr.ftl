@@ -13,7 +13,7 @@ verb-revoke-more = Ce que l’appareil a écrit jusqu’ici reste ; ce qu’il
     Dans un terminal, on vous dit d’abord ce qui suivra, puis on vous demande. Dans un script : --dry-run, puis --yes.
     Chaque appareil agit dès qu’il l’apprend ; muster devices montre ceux qui ne le savent pas encore. Portez-leur la nouvelle en les rencontrant, ou par un ballot.
     Un premier exemple : muster revoke "Portable camionnette" --why "volé au gymnase" --wait
-verb-grant = Donner à un appareil un autre rôle, une personne, une équipe, un terme ou la clé des champs sensibles ; ou le réintégrer
+verb-grant = Donner à un appareil un autre rôle, une personne, une équipe, un terme ou la clé des champs sensibles ; ou le réintégrer
 verb-grant-more = Un rôle inférieur le rétrograde : les clés qu’il ne doit plus lire sont remplacées. Un rôle supérieur lui donne les clés de ce rôle. Un appareil révoqué puis retrouvé est réintégré par n’importe quel rôle ; il faut pour cela un rang au moins égal à celui qui l’a révoqué.
     Un premier exemple : muster grant "Portable du camp" --role lead --scope "Camp nord"
 verb-adopt = Faire compter des entrées litigieuses d’un appareil
@@ -88,7 +88,7 @@ arg-incident = Nom de l’incident
 arg-device = Comment on appelle cet appareil
 arg-which-device = L’appareil : son nom, son code, ou le début de son identifiant
 arg-why = Pourquoi, pour qui le demandera
-arg-since-disputed = Ce qu’il a écrit depuis lors ne compte pas non plus ; l’écart de son horloge est pris en compte s’il a été mesuré
+arg-since-disputed = Ce qu’il a écrit depuis lors ne compte pas non plus ; l’écart de son horloge est pris en compte s’il a été mesuré
 arg-dry-run-acts = Dire ce qui suivrait, sans rien faire
 arg-wait-heard = Attendre que chaque membre l’ait appris
 arg-entry = Une entrée, par le début de son empreinte telle que dans muster log
@@ -97,7 +97,7 @@ arg-class = C1, C2 ou C3 ; sans elle, toutes celles que cet appareil lit, et l
 arg-recovery = Un fichier de récupération, une fois par racine
 arg-end-device = Mettre fin à cet appareil plutôt, quel que soit son rôle
 arg-out-act = Écrire l’acte dans ce fichier au lieu de le porter, pour que d’autres racines le signent
-arg-sign = Un acte que d’autres ont commencé : le signer aussi ; le fichier porte alors les deux
+arg-sign = Un acte que d’autres ont commencé : le signer aussi ; le fichier porte alors les deux
 arg-carry = Un acte qu’assez de racines ont signé : le remettre au démon
 arg-recovery-passphrase-file = Fichier dont la première ligne ouvre le fichier de récupération de même rang ; demandée si aucun n’est donné
 arg-code = Code court des numéros tels que N-GYM-12
@@ -177,7 +177,7 @@ word-no = non
 word-contested = contesté
 word-sensitive = besoin sensible, demandez à un coordinateur
 word-withheld = nom non communiqué
-word-clock-off = { $claimed } (horloge déréglée ; environ { $likely })
+word-clock-off = { $claimed } (horloge déréglée ; environ { $likely })
 word-this-device = cet appareil
 word-unknown-device = un appareil inconnu ici
 word-unreadable = illisible ici
@@ -276,7 +276,7 @@ said-plan-disputed = { $count ->
     [one] Une de ses entrées deviendrait litigieuse : gardée, montrée, et non comptée.
    *[other] { $count } de ses entrées deviendraient litigieuses : gardées, montrées, et non comptées.
  }
-said-since-corrected = Depuis le { $since } ; selon son horloge, telle que mesurée à la dernière rencontre : { $theirs }.
+said-since-corrected = Depuis le { $since } ; selon son horloge, telle que mesurée à la dernière rencontre : { $theirs }.
 said-since-measured = Depuis le { $since } : son horloge était juste à deux minutes près à la dernière rencontre.
 said-since-unmeasured = Depuis le { $since }, selon son horloge : son écart n’a jamais été mesuré ici.
 said-plan-nothing = Rien n’est encore fait.
@@ -376,7 +376,7 @@ said-hq-no-clocks = Aucune horloge n’a jamais été mesurée ici : les heures
 said-hq-clock = L’horloge de l’appareil { $device } { $way ->
     [ahead] avançait
    *[behind] retardait
- } de { $minutes } minutes à sa dernière rencontre avec { $by } ; les heures sont celles que les appareils indiquent.
+ } de { $minutes } minutes à sa dernière rencontre avec { $by } ; les heures sont celles que les appareils indiquent.
 said-hq-exported = { $file } : { $rows } lignes
 
 status-head = { $incident } — { $device } ({ $role })
