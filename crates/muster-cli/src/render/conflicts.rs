@@ -63,7 +63,7 @@ fn conflict(c: &Context<'_>, item: &Json) -> String {
                 "choice" = text(value, "choice"),
                 "value" = shown,
                 "device" = device(c, value),
-                "time" = values::time(c.words, text(value, "claimed"))
+                "time" = values::written(c.words, value)
             ],
         ));
     }

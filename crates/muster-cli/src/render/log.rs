@@ -36,7 +36,7 @@ pub fn log(c: &Context<'_>, answer: &Json) -> String {
     let mut table = Table::new(headings.iter().map(|h| c.words.t(h)).collect());
     for entry in list(answer, "items") {
         table.row(vec![
-            values::time(c.words, text(entry, "claimed")),
+            values::written(c.words, entry),
             who(entry),
             format!("{}/{}", number(entry, "lane"), number(entry, "seq")),
             what(c, entry),
@@ -93,7 +93,7 @@ pub fn history(c: &Context<'_>, answer: &Json) -> String {
             .map(|v| values::value(c.words, field, v, &Json::Null))
             .collect();
         rows.row(vec![
-            values::time(c.words, text(change, "claimed")),
+            values::written(c.words, change),
             who(change),
             label,
             values::value(c.words, field, &change["value"], &Json::Null),

@@ -40,6 +40,10 @@ fn described(engine: &Engine, conflict: &conflicts::Conflict) -> Json {
         if let Some(value) = value.as_object_mut() {
             value.insert("choice".into(), json!(char::from(letter).to_string()));
             value.insert("label".into(), json!(label));
+            if let Some(device) = &rival.device {
+                let clock = super::log::clock(engine, device, rival.claimed);
+                value.insert("clock".into(), clock);
+            }
             if let Some(id) = rival.assignment {
                 value.insert("assignment".into(), work::assignment_brief(engine, id));
             }
