@@ -31,6 +31,8 @@ struct Attack(
 );
 
 const STRANGER: &[(&str, &str)] = &[("closed", "stranger")];
+/// Which of the two refuses the other's proof depends on who called whom; the caller waits in vain.
+const RELAYED: &[(&str, &str)] = &[("closed", "stranger"), ("closed", "timeout")];
 const UNEXPECTED: &[(&str, &str)] = &[("closed", "unexpected")];
 const MALFORMED: &[(&str, &str)] = &[("closed", "malformed")];
 const FLOOD: &[(&str, &str)] = &[("closed", "flood")];
@@ -92,7 +94,7 @@ const ATTACKS: &[Attack] = &[
     // ---
     Attack("clock", true, &[], 3),
     Attack("pairing", false, &[], 0),
-    Attack("middle", false, STRANGER, 0),
+    Attack("middle", false, RELAYED, 0),
 ];
 
 fn seconds() -> u64 {
