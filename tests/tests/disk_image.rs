@@ -106,8 +106,8 @@ fn finding(device: &Device, code: &str) -> Option<Value> {
 fn generation(device: &Device, of: &str) -> String {
     let log = device.ok(["log"]);
     let items = log["items"].as_array().unwrap();
-    let theirs = items.iter().filter(|e| e["label"] == of && e["lane"] == 1);
-    theirs.last().unwrap()["generation"].to_string()
+    let mut theirs = items.iter().filter(|e| e["label"] == of && e["lane"] == 1);
+    theirs.next_back().unwrap()["generation"].to_string()
 }
 
 #[test]
