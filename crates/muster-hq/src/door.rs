@@ -142,7 +142,10 @@ impl<'a> Door<'a> {
 
     /// Stores a run that the door found true and known, for its signature and its parts.
     fn store_again(&self, bytes: &[u8]) -> Result<(), HqError> {
-        if let Some(run) = decode(&self.book, self.book.keys(), bytes) {
+        if let Some(mut run) = decode(&self.book, self.book.keys(), bytes) {
+            self.book
+                .erased()
+                .strip_run(&self.book.incident(), &mut run);
             runs::store(self.db, &self.book, run)?;
         }
         Ok(())

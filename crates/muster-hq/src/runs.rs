@@ -156,7 +156,7 @@ fn replace(
 }
 
 /// Writes one run and the rows of its entries.
-fn write(db: &Db, book: &Book, log: &LogId, run: &Run) -> Result<(), HqError> {
+pub(crate) fn write(db: &Db, book: &Book, log: &LogId, run: &Run) -> Result<(), HqError> {
     let hex = log.hex();
     let (Some(first), Some(last)) = (run.entries.first(), run.entries.last()) else {
         return Ok(());
