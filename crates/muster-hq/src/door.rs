@@ -145,7 +145,8 @@ impl<'a> Door<'a> {
     fn store_again(&self, bytes: &[u8]) -> Result<(), HqError> {
         let run = decode(&self.book, self.book.keys(), bytes);
         // The door has checked the signature.
-        if let Some(run) = run.and_then(|run| chain::reopen(&self.book.incident(), run).ok()) {
+        if let Some(mut run) = run.and_then(|run| chain::reopen(&self.book.incident(), run).ok()) {
+            self.book.erased().strip(&mut run);
             runs::store(self.db, &self.book, &run)?;
         }
         Ok(())

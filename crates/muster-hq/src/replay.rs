@@ -34,6 +34,8 @@ pub(crate) struct Tally {
     pub(crate) sealed: BTreeMap<u8, u64>,
     /// Parts whose bytes did not come.
     pub(crate) absent: u64,
+    /// Parts that are erased.
+    pub(crate) erased: u64,
     /// Entries and operations that do not count, by reason.
     pub(crate) inert: BTreeMap<&'static str, u64>,
 }
@@ -99,7 +101,11 @@ fn apply(
                 continue;
             }
             Opened::Absent => {
-                tally.absent += 1;
+                let erased = book.erased().parts(&run.id(), entry.seq());
+                match erased & 1_u8.checked_shl(part.into()).unwrap_or(0) {
+                    0 => tally.absent += 1,
+                    _ => tally.erased += 1,
+                }
                 continue;
             }
             Opened::UnknownEncoding(_) => {

@@ -167,7 +167,7 @@ fn replace(
 }
 
 /// Writes one run and the rows of its entries.
-fn write(db: &Db, verified: &VerifiedRun) -> Result<(), HqError> {
+pub(crate) fn write(db: &Db, verified: &VerifiedRun) -> Result<(), HqError> {
     let hex = verified.id().hex();
     let run = verified.to_run();
     db.run(

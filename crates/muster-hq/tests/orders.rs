@@ -254,3 +254,57 @@ fn plain_parts_are_sealed_again() {
         );
     }
 }
+
+/// Erased it is gone from the file, whichever came first, in the tables and as it was stored.
+#[test]
+fn an_erasure_may_come_before_or_after_what_it_names() {
+    let mut story = story();
+    let (mut parts, mut stored) = story.a.parts_of(story.need);
+    let (more, bytes) = story.b.parts_of(story.need);
+    parts.extend(more);
+    stored.extend(bytes);
+    assert!(parts.len() > 1, "several authors");
+    story.founder.erase(story.need, &parts);
+    let erasure = story.path("erasure.muster");
+    let runs = story
+        .founder
+        .packed(64, |log, _| log.lane == Lane::AUTHORITY);
+    std::fs::write(&erasure, honest(&story.founder.genesis, &runs)).unwrap();
+    let holds = |path: &std::path::Path, what: &[u8]| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(what.len()).any(|w| w == what)
+    };
+    let mut dumps = Vec::new();
+    for at in [0, 2, story.sources.len()] {
+        let mut order = story.sources.clone();
+        order.insert(at, erasure.clone());
+        let path = story.path(&format!("erased-{at}.sqlite"));
+        let last = order.pop().unwrap();
+        import_into(&path, Some(story.hq()), &order);
+        if at == story.sources.len() {
+            assert!(
+                holds(&path, C1.as_bytes()),
+                "the search finds what is there"
+            );
+            assert!(stored.iter().filter(|part| holds(&path, part)).count() > 1);
+        }
+        let report = import_into(&path, Some(story.hq()), &[last]);
+        assert!(report.erased_parts > 1, "{}", report.erased_parts);
+        assert!(
+            !holds(&path, C1.as_bytes()) && !holds(&path, b"roof gone"),
+            "{at}"
+        );
+        for part in &stored {
+            assert!(!holds(&path, part), "{at}: sealed, it is there still");
+        }
+        // What is offered again is refused again.
+        import_into(&path, Some(story.hq()), &story.sources);
+        assert!(stored.iter().all(|part| !holds(&path, part)), "{at}: again");
+        dumps.push(dump(&path));
+    }
+    assert_same(&dumps[0], &dumps[1], "first and in the middle");
+    assert_same(&dumps[0], &dumps[2], "first and last");
+    let path = story.path("erased-0.sqlite");
+    let count = "SELECT n FROM counts WHERE what = 'erased-objects'";
+    assert_eq!(number(&path, count), 1);
+}
