@@ -387,6 +387,11 @@ finding-acts-kept = { $count } acts are kept (forks, fields of the incident); th
 finding-no-network = the daemon runs without a network
 finding-locked = { $data } is locked: nothing is read or met until muster unlock
 finding-nobody-met = nobody is met yet; { $heard } heard of. Same Wi-Fi? Access points may isolate their clients: try --peer
+finding-no-interface = no network is up: no Wi-Fi, no cable. Beacons go nowhere
+finding-nobody-heard = { $sent } beacons sent, none heard: nobody is near, or the access point keeps its clients apart. Next: another network, a cable, or daemon --peer ADDRESS
+finding-heard-not-reached = { $count } devices are heard and cannot be connected with: the access point keeps its clients apart, or a firewall is in the way
+finding-other-incident-near = Musters of another incident are near ({ $count } beacons), or this device missed several renewals of the secret: then a bundle brings the news
+finding-other-version-near = Musters of another version are near ({ $count } beacons): compare muster --version
 finding-strangers = { $count } strangers on the network were turned away
 finding-clock = the clock of { $label } is { $amount } { $unit ->
     [minutes] minutes

@@ -387,6 +387,11 @@ finding-acts-kept = { $count } actes sont gardés (bifurcations, champs de l’i
 finding-no-network = le démon tourne sans réseau
 finding-locked = { $data } est verrouillé : rien n’est lu ni rencontré avant muster unlock
 finding-nobody-met = personne n’est encore rencontré ; { $heard } aperçus. Même Wi-Fi ? Un point d’accès peut isoler ses clients : essayez --peer
+finding-no-interface = aucun réseau n’est actif : ni Wi-Fi, ni câble. Les balises ne vont nulle part
+finding-nobody-heard = { $sent } balises envoyées, aucune entendue : personne n’est à portée, ou le point d’accès isole ses clients. Ensuite : un autre réseau, un câble, ou daemon --peer ADRESSE
+finding-heard-not-reached = { $count } appareils sont entendus mais injoignables : le point d’accès isole ses clients, ou un pare-feu s’interpose
+finding-other-incident-near = des Muster d’un autre incident sont à portée ({ $count } balises), ou cet appareil a manqué plusieurs renouvellements du secret : un ballot apportera alors les nouvelles
+finding-other-version-near = des Muster d’une autre version sont à portée ({ $count } balises) : comparez muster --version
 finding-strangers = { $count } inconnus sur le réseau ont été éconduits
 finding-clock = l’horloge de { $label } { $way ->
     [ahead] avance

@@ -108,6 +108,8 @@ pub enum CloseReason {
     FrameCut,
     #[error("replaced by a newer connection with the same peer")]
     Replaced,
+    #[error("there are neighbours enough, and this one has what they have")]
+    Enough,
     #[error("the network is shutting down")]
     Shutdown,
     #[error("input or output failed: {0}")]

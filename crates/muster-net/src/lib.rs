@@ -31,11 +31,13 @@ mod session;
 mod stats;
 mod transport;
 mod watched;
+mod zoned;
 
 pub use event::{CloseReason, ConnId, DialFailure, NetEvent, RefuseReason, TransportId};
 pub use frame::MAX_FRAME;
 pub use handle::{Net, NetError, NetHandle};
 pub use libp2p::Multiaddr;
 pub use limits::{Limits, NetConfig, Purpose};
+pub use muster_log::beacon::Voice;
 pub use outbox::{Outbox, SendError};
-pub use stats::{KnownPeer, NetStats};
+pub use stats::{Airwaves, KnownPeer, NetStats};

@@ -48,6 +48,9 @@ impl Node {
                     tracing::info!(%addr, "listening");
                     if let Some(n) = &mut self.network {
                         n.listening.push(addr.to_string());
+                        // What most can dial comes first.
+                        n.listening
+                            .sort_by_key(|a| (a.starts_with("/ip6"), a.contains("/udp/")));
                     }
                 }
                 NetEvent::Connected {
@@ -338,6 +341,10 @@ impl Node {
         let Some(network) = &mut self.network else {
             return Ok(());
         };
+        if !admitted.is_empty() {
+            network.changed();
+        }
+        network.announce(|| self.engine.voice());
         let conns: Vec<ConnId> = network.contacts.keys().copied().collect();
         for conn in conns {
             let Some(contact) = self

@@ -4,10 +4,11 @@
 //! they meet: frames in, effects carried out, and nothing said to a peer before it is durable.
 
 mod contacts;
+mod why;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -15,11 +16,16 @@ use muster_log::{
     ids::{DeviceId, LogId, Seq},
     session::{Effect, Outcome, ReadRequest, Session, Ticket},
 };
-use muster_net::{ConnId, KnownPeer, Net, NetConfig, NetEvent, NetHandle, Outbox};
+use muster_net::{ConnId, Net, NetConfig, NetEvent, NetHandle, Outbox, Voice};
 use serde_json::{Value as Json, json};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::api::{ApiError, exit};
+use why::Sight;
+
+/// Beacons are told what is new no sooner than this after the last time, and no later.
+const VOICE_SOONEST: Duration = Duration::from_millis(150);
+const VOICE_LATEST: Duration = Duration::from_secs(5);
 
 /// What the loop gets from the network.
 pub type Event = NetEvent;
@@ -63,7 +69,11 @@ pub struct Network {
     told: BTreeMap<DeviceId, BTreeMap<LogId, u64>>,
     /// How far each member's clock was ahead of ours when it was last met, in ms.
     clocks: BTreeMap<DeviceId, i64>,
-    known: Arc<Mutex<Vec<KnownPeer>>>,
+    sight: Arc<Mutex<Sight>>,
+    discovery: bool,
+    /// When beacons were last told what this device has, and whether that is out of date.
+    voiced: Instant,
+    hoarse: bool,
     started: Instant,
     ticked: Instant,
     offline: bool,
@@ -84,12 +94,18 @@ fn addresses(given: &[String]) -> Result<Vec<muster_net::Multiaddr>, String> {
 }
 
 impl Network {
-    /// Starts listening and looking around.
-    pub async fn start(config: NetworkConfig) -> Result<Self, String> {
+    /// Starts listening and looking around. Beacons are made of `voice`, and of 32 random bytes.
+    pub async fn start(
+        config: NetworkConfig,
+        voice: Option<Voice>,
+        seed: [u8; 32],
+    ) -> Result<Self, String> {
         let net_config = NetConfig {
             listen: addresses(&config.listen)?,
             peers: addresses(&config.peers)?,
             discovery: config.discovery,
+            voice,
+            seed,
             ..NetConfig::default()
         };
         let (net, events) = Net::start(net_config).map_err(|e| e.to_string())?;
@@ -102,7 +118,10 @@ impl Network {
             closed: BTreeMap::new(),
             told: BTreeMap::new(),
             clocks: BTreeMap::new(),
-            known: Arc::default(),
+            sight: Arc::default(),
+            discovery: config.discovery,
+            voiced: Instant::now(),
+            hoarse: false,
             started: Instant::now(),
             ticked: Instant::now(),
             offline: false,
@@ -194,6 +213,7 @@ impl Network {
     /// Ends all contacts and makes none, or goes back to meeting peers.
     pub fn set_offline(&mut self, offline: bool) {
         self.offline = offline;
+        self.hoarse = true;
         if offline {
             let conns: Vec<ConnId> = self.contacts.keys().copied().collect();
             for conn in conns {
@@ -204,12 +224,41 @@ impl Network {
     }
 
     fn refresh_known(&self) {
-        let (net, known) = (Arc::clone(&self.net), Arc::clone(&self.known));
+        let (net, sight) = (Arc::clone(&self.net), Arc::clone(&self.sight));
         self.runtime.spawn(async move {
-            if let Ok(peers) = net.known().await {
-                *known.lock().unwrap_or_else(PoisonError::into_inner) = peers;
+            if let (Ok(known), Ok(stats)) = (net.known().await, net.stats().await) {
+                let mut sight = sight.lock().unwrap_or_else(PoisonError::into_inner);
+                sight.update(Instant::now(), known, stats);
             }
         });
+    }
+
+    fn sight(&self) -> MutexGuard<'_, Sight> {
+        self.sight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something came that beacons should tell of.
+    pub(crate) fn changed(&mut self) {
+        self.hoarse = true;
+    }
+
+    /// Tells the beacons what this device has, if that changed: `voice` is asked no more often than
+    /// needed, because it reads every log's head. In radio silence they say nothing at all.
+    pub(crate) fn announce(&mut self, voice: impl FnOnce() -> Option<Voice>) {
+        let since = self.voiced.elapsed();
+        if since > VOICE_LATEST || (self.hoarse && since > VOICE_SOONEST) {
+            (self.hoarse, self.voiced) = (false, Instant::now());
+            self.net.announce(if self.offline { None } else { voice() });
+        }
+    }
+
+    /// What keeps this device from meeting anybody.
+    fn reasons(&self) -> Vec<Json> {
+        let early = self.started.elapsed() <= Duration::from_secs(3);
+        if early || self.dead || self.offline || !self.discovery || self.connected() > 0 {
+            return Vec::new();
+        }
+        self.sight().reasons(Instant::now())
     }
 
     /// How far each member's clock was ahead of this device's when it was last met since the daemon
@@ -226,14 +275,11 @@ impl Network {
         } else if self.offline {
             out.push(json!({ "code": "offline", "level": "attention", "args": {} }));
         } else if self.connected() == 0 && self.started.elapsed() > Duration::from_secs(3) {
-            let heard = self
-                .known
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .len();
+            let heard = self.sight().known.len();
             out.push(
                 json!({ "code": "nobody-met", "level": "attention", "args": { "heard": heard } }),
             );
+            out.extend(self.reasons());
         }
         if let Some(n) = self.closed.get("stranger") {
             out.push(json!({ "code": "strangers", "level": "ok", "args": { "count": n } }));
@@ -260,8 +306,10 @@ impl Network {
             }))
         });
         let items = items.collect();
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let known: Vec<_> = known
+        let why = self.reasons();
+        let sight = self.sight();
+        let known: Vec<_> = sight
+            .known
             .iter()
             .map(|k| {
                 json!({
@@ -270,12 +318,15 @@ impl Network {
                     "heard_ago_s": k.heard_ago.map(|d| d.as_secs()),
                     "connected": k.conn.is_some(),
                     "banned": k.banned,
+                    "level": k.level,
+                    "dials_failed": k.failed,
                 })
             })
             .collect();
         json!({
             "network": true, "items": Json::Array(items), "known": known,
             "listening": self.listening, "closed": self.closed,
+            "discovery": sight.json(self.discovery), "why": why,
         })
     }
 
