@@ -127,6 +127,10 @@ pub fn peers(c: &Context<'_>, p: &Json) -> String {
     } else {
         table.draw(c)
     };
+    for why in list(p, "why") {
+        out.push('\n');
+        out.push_str(&finding(c, why));
+    }
     for address in list(p, "listening").filter_map(Json::as_str) {
         out.push('\n');
         out.push_str(&c.words.with("said-listening", args!["address" = address]));
