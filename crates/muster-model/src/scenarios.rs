@@ -1,7 +1,9 @@
 //! Whole stories, told by devices that part and meet: writes, merge, conflicts, settling.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod agenda;
 mod bookings;
+mod forum;
 
 use muster_log::{
     ids::{Class, DeviceId, EntryHash, Lamport, LogId, Millis, ObjectId, Seq},
