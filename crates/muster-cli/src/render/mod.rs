@@ -1,8 +1,13 @@
 //! Answers as text for people. Data only: what is beside it goes to stderr elsewhere.
 
+pub mod agenda;
 pub mod conflicts;
+pub mod forum;
 pub mod log;
+pub mod map;
 pub mod objects;
+pub mod paper;
+pub mod places;
 pub mod status;
 pub mod table;
 pub mod trust;

@@ -10,6 +10,7 @@ use muster_log::{
     book::Refusal,
     codec::Bounded,
     entry::{LogKey, kind},
+    hash::audience_tag,
     ids::{AudienceTag, Class, EntryHash, GrantId, Lane, Millis, Seq},
     operation::{DataOperation, Operation, PartContent},
     record::Source,
@@ -46,6 +47,25 @@ impl Engine {
         now: Millis,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Vec<Written>, NodeError> {
+        self.write_to(writes, urgency, AudienceTag::ZERO, now, random)
+    }
+
+    /// The tag of a device or a role in headers, by the incident secret in use now.
+    pub fn audience(&self, whom: &[u8]) -> AudienceTag {
+        let secrets = self.incident_secrets();
+        let current = secrets.first();
+        current.map_or(AudienceTag::ZERO, |secret| audience_tag(secret, whom))
+    }
+
+    /// As [`Engine::write`], with what the header says of whom it is for.
+    pub fn write_to(
+        &mut self,
+        writes: PartWrites,
+        urgency: u8,
+        audience: AudienceTag,
+        now: Millis,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Vec<Written>, NodeError> {
         let mut written = Vec::new();
         let mut keys = BTreeMap::new();
         for class in writes.keys().copied().filter(|c| *c != Class::C0) {
@@ -67,7 +87,7 @@ impl Engine {
             let draft = Draft {
                 kind: kind::DATA,
                 urgency,
-                audience: AudienceTag::ZERO,
+                audience,
                 claimed: now,
                 parts: draft_parts,
             };

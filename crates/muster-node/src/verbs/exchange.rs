@@ -1,8 +1,12 @@
 //! What crosses over: pages of runs for bundles, runs offered from files, meeting peers now.
 
+use std::collections::BTreeMap;
+
 use muster_log::{
     book::Received,
-    ids::{Lane, LogId, Millis, Seq},
+    chain,
+    entry::PartBody,
+    ids::{Class, Lane, LogId, Millis, Seq},
     record::Source,
     run,
 };
@@ -33,9 +37,6 @@ fn stretch(engine: &Engine, log: &LogId, from: u64, to: u64) -> Option<Json> {
 
 /// What a bundle should hold: all of lane 0 first, then data, each log without its gaps.
 pub fn plan(engine: &Engine, whom: Option<&str>, since: Option<&str>, public: bool) -> Answer {
-    if public {
-        return Err(ApiError::new("not-yet", exit::USAGE).with("what", "bundle export --public"));
-    }
     let since = since.map(|t| parse_time(engine, t)).transpose()?;
     let theirs = match whom {
         Some(device) => {
@@ -56,6 +57,13 @@ pub fn plan(engine: &Engine, whom: Option<&str>, since: Option<&str>, public: bo
             .map(|l| l.id()),
     );
     let mut out = Vec::new();
+    if public {
+        // Lane 0 is open to members and relays, and without it nobody could check the rest.
+        logs.retain(|id| {
+            let lane = engine.book().log(id).map(|l| l.key().lane);
+            lane == Some(Lane::AUTHORITY)
+        });
+    }
     for id in logs {
         let Some(heads) = engine.book().log(&id) else {
             continue;
@@ -79,12 +87,56 @@ pub fn plan(engine: &Engine, whom: Option<&str>, since: Option<&str>, public: bo
             }
         }
     }
+    if public {
+        out.extend(public_stretches(engine, since)?);
+    }
     let genesis = engine.book().authority().genesis().to_bytes();
     Ok(json!({
         "genesis": super::log::hex(&genesis),
         "stretches": out,
         "remembered": whom.map(|_| theirs.is_some()),
     }))
+}
+
+/// Data entries with something public in them, each with those that follow it up to a signature.
+fn public_stretches(engine: &Engine, since: Option<Millis>) -> Result<Vec<Json>, ApiError> {
+    let mut spans: BTreeMap<LogId, Vec<(u64, u64)>> = BTreeMap::new();
+    super::log::each_entry(engine, |run, entry| {
+        let header = entry.header();
+        let open = run.log().lane != Lane::AUTHORITY
+            && header.parts.iter().any(|p| p.class == Class::C0)
+            && since.is_none_or(|since| header.claimed >= since);
+        if open {
+            let (from, to) = (entry.seq().0, run.last().0);
+            let of_log = spans.entry(run.id()).or_default();
+            match of_log.last_mut() {
+                // Within the stretch of the one before, or right behind it.
+                Some(last) if from <= last.1.saturating_add(1) => last.1 = last.1.max(to),
+                _ => of_log.push((from, to)),
+            }
+        }
+    })?;
+    let all = spans.iter().flat_map(|(log, spans)| {
+        let of_log = spans.iter();
+        of_log.filter_map(move |(from, to)| stretch(engine, log, *from, *to))
+    });
+    Ok(all.collect())
+}
+
+/// The run without what is not public: those parts stand by length and hash, and the chain still
+/// verifies.
+fn opened(mut run: chain::Run) -> chain::Run {
+    if run.log.lane == Lane::AUTHORITY {
+        return run;
+    }
+    for entry in &mut run.entries {
+        for (head, body) in entry.header.parts.iter().zip(entry.parts.iter_mut()) {
+            if head.class != Class::C0 {
+                *body = PartBody::Absent;
+            }
+        }
+    }
+    run
 }
 
 pub(super) fn parse_time(engine: &Engine, given: &str) -> Result<Millis, ApiError> {
@@ -124,7 +176,7 @@ fn first_since(engine: &Engine, log: &LogId, since: Millis) -> Result<u64, ApiEr
 }
 
 /// A page of runs.
-pub fn runs(engine: &Engine, log: &str, from: u64, to: u64) -> Answer {
+pub fn runs(engine: &Engine, log: &str, from: u64, to: u64, public: bool) -> Answer {
     let id = LogId::from_hex(log).ok_or_else(|| {
         ApiError::new("not-found", exit::NOT_FOUND)
             .with("given", log)
@@ -136,8 +188,9 @@ pub fn runs(engine: &Engine, log: &str, from: u64, to: u64) -> Answer {
         .and_then(|r| r.entries.last())
         .map(|e| e.header.seq.0);
     let encoded: Vec<_> = runs
-        .iter()
-        .map(|r| super::log::hex(&run::encode(r)))
+        .into_iter()
+        .map(|r| if public { opened(r) } else { r })
+        .map(|r| super::log::hex(&run::encode(&r)))
         .collect();
     Ok(json!({ "runs": encoded, "next": last.map(|l| l + 1) }))
 }
