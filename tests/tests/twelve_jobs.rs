@@ -120,7 +120,7 @@ fn les_douze_taches_se_font_en_francais() {
             "Ana Exemple",
             "Drinking water",
             "Tranché",
-            "Dit à tous",
+            "Message pour tous",
             "Agenda de tous",
             "entrées écrites",
         ],

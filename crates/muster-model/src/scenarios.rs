@@ -4,6 +4,7 @@
 mod agenda;
 mod bookings;
 mod forum;
+mod places;
 
 use muster_log::{
     ids::{Class, DeviceId, EntryHash, Lamport, LogId, Millis, ObjectId, Seq},

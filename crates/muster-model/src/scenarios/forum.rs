@@ -213,7 +213,7 @@ fn threads_keep_together_what_answers_and_translates() {
     );
     assert_eq!(texts(&threads::pinned(&b.state, &me, NOW)), ["Storm"]);
     assert_eq!(
-        texts(&threads::translations(&b.state, object(10))),
+        texts(&threads::translations(&b.state)[&object(10)]),
         ["De l’eau ?"]
     );
     // A translation that was read is the message that was read.

@@ -351,15 +351,18 @@ pub fn receipt(reader: &Reader, message: ObjectId) -> Option<DataOperation> {
     }))
 }
 
-/// The translations of a message, by language, then in order.
-pub fn translations(state: &State, id: ObjectId) -> Vec<Message> {
+/// The translations of all messages by what they translate in the end; by language, then in order.
+pub fn translations(state: &State) -> BTreeMap<ObjectId, Vec<Message>> {
     let messages = all(state);
-    let of = original(&messages, id);
-    let mut out: Vec<Message> = messages
-        .values()
-        .filter(|m| m.id != of && original(&messages, m.id) == of)
-        .cloned()
-        .collect();
-    out.sort_by(|a, b| (&a.language, a.rank).cmp(&(&b.language, b.rank)));
+    let mut out: BTreeMap<ObjectId, Vec<Message>> = BTreeMap::new();
+    for message in messages.values() {
+        let of = original(&messages, message.id);
+        if of != message.id {
+            out.entry(of).or_default().push(message.clone());
+        }
+    }
+    for all in out.values_mut() {
+        all.sort_by(|a, b| (&a.language, a.rank).cmp(&(&b.language, b.rank)));
+    }
     out
 }

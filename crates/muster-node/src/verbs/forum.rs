@@ -1,6 +1,6 @@
 //! The forum: said, listed, read. Whom a message reaches is a view; who may read it is its class.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_log::{
     entry::urgency,
@@ -311,11 +311,14 @@ fn device_json(engine: &Engine, device: &DeviceId) -> Json {
     json!({ "device": device.hex(), "label": label(engine, device) })
 }
 
-fn message_json(engine: &Engine, message: &Message) -> Json {
-    let state = engine.state();
+type Translations = BTreeMap<ObjectId, Vec<Message>>;
+
+fn message_json(engine: &Engine, message: &Message, translations: &Translations) -> Json {
     let priority = ["urgent", "high", "normal", "low"];
-    let translations: Vec<_> = threads::translations(state, message.id)
-        .iter()
+    let translations: Vec<_> = translations
+        .get(&message.id)
+        .into_iter()
+        .flatten()
         .map(|t| {
             json!({
                 "id": t.id.hex(), "short": short(engine, t.id),
@@ -378,10 +381,11 @@ fn thread_json(engine: &Engine, thread: &Thread) -> Json {
 /// `threads`.
 pub fn threads(engine: &Engine, over: bool) -> Json {
     let (state, reader, now) = (engine.state(), reader(engine), claimed());
+    let translations = threads::translations(state);
     let pinned = threads::pinned(state, &reader, now);
     let all = threads::threads(state, &reader, now, over);
     json!({
-        "pinned": pinned.iter().map(|m| message_json(engine, m)).collect::<Vec<_>>(),
+        "pinned": pinned.iter().map(|m| message_json(engine, m, &translations)).collect::<Vec<_>>(),
         "unread": all.iter().map(|t| t.unread).sum::<usize>(),
         "items": all.iter().map(|t| thread_json(engine, t)).collect::<Vec<_>>(),
     })
@@ -434,7 +438,11 @@ pub fn read(engine: &mut Engine, given: Option<&str>, silent: bool) -> Answer {
             (Json::Null, all)
         }
     };
-    let items: Vec<_> = messages.iter().map(|m| message_json(engine, m)).collect();
+    let translations = threads::translations(engine.state());
+    let items: Vec<_> = messages
+        .iter()
+        .map(|m| message_json(engine, m, &translations))
+        .collect();
     let receipts = match silent {
         true => 0,
         false => acknowledge(engine, &reader, &messages)?,
