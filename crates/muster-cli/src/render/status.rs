@@ -68,6 +68,7 @@ pub fn status(c: &Context<'_>, s: &Json) -> String {
     }
     let mut note = |key: &str, value: String| lines.push((c.words.t(key), value));
     note("label-conflicts", count(c.words, s, "conflicts"));
+    note("label-unread", count(c.words, s, "unread"));
     note("label-entries", count(c.words, s, "entries"));
     note("label-devices", count(c.words, s, "devices"));
     note("label-peers", count(c.words, s, "peers"));
