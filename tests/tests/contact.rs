@@ -56,6 +56,8 @@ fn contact(net: &TestNet, pair: &[Device; 2], link: Link) -> [Duration; 2] {
 }
 
 fn row(what: &str, mut spans: Vec<Duration>) {
+    let all: Vec<_> = spans.iter().map(Duration::as_millis).collect();
+    eprintln!("{what}: {all:?}");
     spans.sort();
     let at = |share: usize| spans[(spans.len() * share / 100).min(spans.len() - 1)].as_millis();
     println!(
