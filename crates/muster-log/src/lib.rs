@@ -21,6 +21,7 @@ pub mod keyring;
 pub mod operation;
 pub mod pairing;
 pub mod readers;
+pub mod reconcile;
 pub mod record;
 pub mod role;
 pub mod run;
