@@ -8,7 +8,7 @@
 use super::view::Element;
 
 /// Bins, and one ball in how many.
-const ROWS: [(u64, u64); 3] = [(384, 1), (192, 16), (192, 256)];
+const ROWS: [(u64, u64); 3] = [(384, 1), (256, 16), (128, 256)];
 /// Longest estimate, in bytes.
 pub(super) const MAX: usize = 96;
 /// More logs than this have the third row.

@@ -43,9 +43,10 @@ pub(super) fn plan(about: Option<(f64, f64)>, mine: u64, theirs: u64) -> Option<
         return Some((1, (most.ceil() as usize).min(MAX_EACH)));
     }
     let buckets = (most / MEAN).ceil().max(crowd + 1.0);
-    if buckets > f64::from(MAX_BUCKETS) {
+    if differ > MEAN * f64::from(MAX_BUCKETS) {
         return None;
     }
+    let buckets = buckets.min(f64::from(MAX_BUCKETS));
     let mean = most / buckets;
     let each = (mean + 3.0 * mean.sqrt() + 2.0).ceil() as usize;
     Some((buckets as u16, each.min(MAX_EACH)))
