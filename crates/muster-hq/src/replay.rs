@@ -71,9 +71,7 @@ fn apply(
     tally.entries += 1;
     let device = run.log().device;
     let header = entry.header();
-    let standing = book
-        .authority()
-        .standing(run.log(), entry.seq(), &header.grant);
+    let standing = book.standing(run.log(), entry.seq(), &entry.hash(), &header.grant);
     let disputed = matches!(standing, Standing::Disputed(_));
     let (role, person, scope) = match standing {
         Standing::Counts(g) | Standing::Disputed(g) => (g.role, g.person, g.scope),

@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    chain::{DeviceKey, verify_tagged},
+    chain::{self, DeviceKey, MAX_RUN, verify_tagged},
     codec::{self, Bounded, Bytes, CodecError, Decode, Encode, Text},
     entry::{Extension, LogKey},
     genesis::Genesis,
+    hash,
     ids::{
         Class, DeviceId, EntryHash, ExchangeKey, Generation, GrantId, HeaderHash, IncidentId,
-        KeyId, Lane, Millis, ObjectId, Seq, Signature,
+        KeyId, Lane, LogId, Millis, ObjectId, Seq, Signature,
     },
     operation::{MAX_BODY, Operation, OperationError, code},
     role::Role,
@@ -213,8 +214,9 @@ pub struct FieldDefinition {
 /// One branch of a fork: the chain from the fork point to a signature.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Branch {
-    /// `d` of each entry from the fork point on.
-    pub digests: Bounded<HeaderHash, 63>,
+    /// `d` of each entry from the fork point on: as many as a run may have, because a fork at the
+    /// first place of a run is shown by all of it.
+    pub digests: Bounded<HeaderHash, MAX_RUN>,
     /// The signature over the last `h`.
     pub signature: Signature,
 }
@@ -230,6 +232,34 @@ pub struct ForkProof {
     pub before: EntryHash,
     /// The two branches.
     pub branches: (Branch, Branch),
+}
+
+impl Branch {
+    /// `h` of its last entry, if its author signed it.
+    fn head(&self, proof: &ForkProof, log: &LogId) -> Option<EntryHash> {
+        let (mut seq, mut head) = (proof.seq, proof.before);
+        for (at, digest) in self.digests.iter().enumerate() {
+            if at > 0 {
+                seq = seq.next()?;
+            }
+            head = hash::chain(log, seq, &head, digest);
+        }
+        let signed = chain::verify_head(&proof.log.device, &head, &self.signature);
+        (signed && !self.digests.is_empty()).then_some(head)
+    }
+}
+
+impl ForkProof {
+    /// Whether it shows what it says: two histories that part at its place, each signed by the log's
+    /// author. Who carries it is of no account. One history shown twice is none, and neither is one
+    /// that is the beginning of the other.
+    pub fn holds(&self, incident: &IncidentId) -> bool {
+        let log = self.log.id(incident);
+        let starts = self.seq.0 > 0 || self.before == EntryHash(log.0);
+        let (one, other) = &self.branches;
+        let parts = one.digests.first() != other.digests.first();
+        starts && parts && one.head(self, &log).is_some() && other.head(self, &log).is_some()
+    }
 }
 
 /// Renews the incident secret.

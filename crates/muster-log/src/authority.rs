@@ -20,7 +20,7 @@ mod named;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    act::{Act, Admit, Audience, KeyAct, act_id},
+    act::{Act, Admit, Audience, ForkProof, KeyAct, act_id},
     entry::{LogKey, PartBody, VerifiedEntry},
     genesis::Genesis,
     hash,
@@ -29,7 +29,9 @@ use crate::{
     role::Role,
 };
 
-pub use grant::{ActPlace, Adoption, Ending, Grant, Membership, Standing, Verdict};
+pub(crate) use grant::Logs;
+pub use grant::{ActPlace, Adoption, Ending, EntryPlace, Grant, Membership, Standing, Verdict};
+use grant::{Chains, Fork};
 use resolve::{Acts, Resolved};
 
 /// What an entry of lane 0 has changed.
@@ -56,6 +58,10 @@ pub struct Authority {
     by_device: BTreeMap<DeviceId, Vec<GrantId>>,
     /// The grants for which acts wait.
     wanted: BTreeSet<GrantId>,
+    /// The logs whose authors signed two histories.
+    forks: BTreeMap<LogKey, Fork>,
+    /// Acts that claim a fork and do not show one.
+    no_proofs: u64,
 }
 
 impl Authority {
@@ -82,13 +88,23 @@ impl Authority {
         Self {
             incident,
             genesis,
-            resolved: resolve::resolve(&founder, &acts),
+            resolved: resolve::resolve(
+                &founder,
+                &acts,
+                &Chains {
+                    incident,
+                    logs: &Logs::new(),
+                    forks: &BTreeMap::new(),
+                },
+            ),
             by_device: BTreeMap::from([(founder.device, vec![founder.id])]),
             founder,
             acts,
             under: BTreeMap::new(),
             raised: BTreeMap::new(),
             wanted: BTreeSet::new(),
+            forks: BTreeMap::new(),
+            no_proofs: 0,
         }
     }
 
@@ -102,8 +118,8 @@ impl Authority {
         &self.genesis
     }
 
-    /// Takes in an entry of lane 0.
-    pub fn learn(&mut self, log: &LogKey, entry: &VerifiedEntry) -> Learned {
+    /// Takes in an entry of lane 0; `logs` count it as here.
+    pub(crate) fn learn(&mut self, log: &LogKey, entry: &VerifiedEntry, logs: &Logs) -> Learned {
         let mut learned = Learned::default();
         let mut again = false;
         for (id, act) in acts_of(entry) {
@@ -128,9 +144,82 @@ impl Authority {
             again |= self.take(id, place, act, &mut learned);
         }
         if again {
-            self.resolve(&mut learned);
+            self.resolve(logs, &mut learned);
         }
         learned
+    }
+
+    /// Notes where a log is forked by what is here of it. Says whether it is at an earlier place
+    /// than was known.
+    pub(crate) fn see_fork(&mut self, log: &LogKey, at: Option<Seq>) -> bool {
+        let Some(at) = at else { return false };
+        let fork = self.forks.entry(*log).or_default();
+        let before = fork.at();
+        fork.seen = Some(at);
+        fork.at() != before
+    }
+
+    /// Takes in a proof that a log is forked; it stands by itself, whoever carries it. Says whether
+    /// something changed.
+    fn prove_fork(&mut self, proof: &ForkProof, learned: &mut Learned) -> bool {
+        if !proof.holds(&self.incident) {
+            self.no_proofs += 1;
+            return false;
+        }
+        let fork = self.forks.entry(proof.log).or_default();
+        let before = fork.at();
+        fork.proven = Some(fork.proven.map_or(proof.seq, |at| at.min(proof.seq)));
+        let moved = fork.at() != before;
+        if moved {
+            learned.judged.insert(proof.log.device);
+        }
+        moved && proof.log.lane == Lane::AUTHORITY
+    }
+
+    /// Judges a forked log again of which more is here now.
+    pub(crate) fn fork_grew(&mut self, log: &LogKey, moved: bool, logs: &Logs) -> Learned {
+        let mut learned = Learned::default();
+        if log.lane == Lane::AUTHORITY {
+            self.resolve(logs, &mut learned);
+        }
+        // A head that an adoption or a cut names may have come, or what leads to it.
+        let named = self.resolved.adoptions.contains_key(log)
+            || self.resolved.endings.contains_key(&log.device);
+        if moved || named {
+            learned.judged.insert(log.device);
+        }
+        learned
+    }
+
+    /// The place from which on a log's histories differ, as far as is known: by entries here that
+    /// contradict one another, or by a proof.
+    pub fn forked_at(&self, log: &LogKey) -> Option<Seq> {
+        self.forks.get(log).and_then(Fork::at)
+    }
+
+    /// The place from which on proofs show that a log's histories differ.
+    pub fn fork_proven_at(&self, log: &LogKey) -> Option<Seq> {
+        self.forks.get(log).and_then(|f| f.proven)
+    }
+
+    /// The forked logs, each with the place from which on its histories differ.
+    pub fn forks(&self) -> impl Iterator<Item = (&LogKey, Seq)> {
+        self.forks
+            .iter()
+            .filter_map(|(log, f)| Some((log, f.at()?)))
+    }
+
+    /// How many acts claim a fork and do not show one.
+    pub fn void_fork_proofs(&self) -> u64 {
+        self.no_proofs
+    }
+
+    fn chains<'a>(&'a self, logs: &'a Logs) -> Chains<'a> {
+        Chains {
+            incident: self.incident,
+            logs,
+            forks: &self.forks,
+        }
     }
 
     /// Takes in one act; true where all has to be resolved again.
@@ -155,6 +244,7 @@ impl Authority {
                 false
             }
             Act::Admit(admit) if !place.root => self.admit(id, place, admit, learned),
+            Act::Fork(proof) => self.prove_fork(proof, learned),
             Act::Admit(_) | Act::End(_) | Act::Adopt(_) => true,
             _ => false,
         }
@@ -176,6 +266,7 @@ impl Authority {
         if self.wanted.contains(&id)
             || self.resolved.void.contains(&place.grant)
             || self.resolved.endings.contains_key(&device)
+            || self.forks.contains_key(&place.log)
         {
             return true;
         }
@@ -193,8 +284,8 @@ impl Authority {
         false
     }
 
-    fn resolve(&mut self, learned: &mut Learned) {
-        let now = resolve::resolve(&self.founder, &self.acts);
+    fn resolve(&mut self, logs: &Logs, learned: &mut Learned) {
+        let now = resolve::resolve(&self.founder, &self.acts, &self.chains(logs));
         let before = std::mem::replace(&mut self.resolved, now);
         let now = &self.resolved;
         for (id, grant) in &now.grants {
@@ -222,33 +313,46 @@ impl Authority {
             .collect();
     }
 
-    /// What the grant that an entry names says of it.
-    pub fn standing(&self, log: &LogKey, seq: Seq, grant: &GrantId) -> Standing<'_> {
-        let Some(grant) = self.resolved.grants.get(grant) else {
+    /// What the grant that an entry names says of it, and the forks of its log; `logs` are what is
+    /// here.
+    pub(crate) fn judge(&self, logs: &Logs, entry: EntryPlace<'_>) -> Standing<'_> {
+        let Some(grant) = self.resolved.grants.get(entry.grant) else {
             return Standing::Unknown;
         };
-        if grant.device != log.device {
+        if grant.device != entry.log.device {
             return Standing::NotTheirs;
         }
+        let chains = self.chains(logs);
+        let mut endings = self.endings(&entry.log.device).iter();
         let past = self.resolved.void.contains(&grant.id)
-            || self
-                .endings(&log.device)
-                .iter()
-                .any(|e| e.touches(grant) && e.is_past(log, seq));
-        match past && !self.is_adopted(log, seq, grant) {
-            true => Standing::Disputed(grant),
-            false => Standing::Counts(grant),
+            || endings.any(|e| e.touches(grant) && e.is_past(&chains, entry));
+        if past && !self.is_adopted(&chains, entry, grant)
+            || chains.is_past_fork(entry.log, entry.seq) && !self.is_settled(&chains, entry, grant)
+        {
+            return Standing::Disputed(grant);
         }
+        Standing::Counts(grant)
     }
 
     /// Whether somebody senior took an entry back: for what is said of people, one's equals may.
-    fn is_adopted(&self, log: &LogKey, seq: Seq, grant: &Grant) -> bool {
-        let adoptions = self.resolved.adoptions.get(log).into_iter().flatten();
-        let mut within = adoptions.filter(|a| (a.from..=a.to).contains(&seq));
-        within.any(|a| match log.lane {
+    fn is_adopted(&self, chains: &Chains<'_>, entry: EntryPlace<'_>, grant: &Grant) -> bool {
+        let adoptions = self.resolved.adoptions.get(entry.log).into_iter().flatten();
+        let mut within = adoptions.filter(|a| a.names(chains, entry));
+        within.any(|a| match entry.log.lane {
             Lane::DATA => a.rank <= grant.role,
             _ => a.rank < grant.role,
         })
+    }
+
+    /// Whether the branch of an entry past a fork is settled up to it: by the cut of an ending, or by
+    /// an adoption. Of data any coordinator's will do, whoever the author is: it takes nothing back
+    /// that somebody has ended.
+    fn is_settled(&self, chains: &Chains<'_>, entry: EntryPlace<'_>, grant: &Grant) -> bool {
+        let mut endings = self.endings(&entry.log.device).iter();
+        let adoptions = self.resolved.adoptions.get(entry.log).into_iter().flatten();
+        let mut within = adoptions.filter(|a| a.names(chains, entry));
+        endings.any(|e| e.settles(chains, entry, grant))
+            || within.any(|a| entry.log.lane == Lane::DATA || a.rank <= grant.role)
     }
 
     /// A grant by its id, valid or not.
@@ -342,8 +446,9 @@ impl Authority {
         let raised = self.raised.get(device).into_iter().flatten();
         let counts = raised.filter(|(place, _)| {
             place.root
-                || matches!(self.standing(&place.log, place.seq, &place.grant),
-                Standing::Counts(g) | Standing::Disputed(g) if g.role <= Role::Hq)
+                || self
+                    .grant(&place.grant)
+                    .is_some_and(|g| g.device == place.log.device && g.role <= Role::Hq)
         });
         let most = counts.map(|(_, entries)| *entries).max();
         most.unwrap_or(0).max(by_role)
@@ -363,7 +468,7 @@ impl Authority {
     /// Acts that are kept, and on which this version does not act.
     pub fn pending_acts(&self) -> impl Iterator<Item = (&GrantId, &ActPlace, &Act)> {
         self.acts()
-            .filter(|(_, _, act)| matches!(act, Act::Field(_) | Act::Fork(_)))
+            .filter(|(_, _, act)| matches!(act, Act::Field(_)))
     }
 }
 

@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::{
     act::Act,
     author::Tip,
-    authority::{Authority, Learned, Standing, acts_of, may_name_key},
+    authority::{Authority, EntryPlace, Learned, Standing, acts_of, may_name_key},
     chain::{self, RunError, VerifiedRun},
     entry::{LogKey, VerifiedEntry},
     frontier::{self, Fit, LogHeads},
@@ -40,8 +40,10 @@ pub enum Refusal {
     /// A log for which this version has no lane.
     #[error("lane {0:?} is not known here")]
     Lane(Lane),
-    /// The author signed two histories.
-    #[error("device {device} signed two different entries at place {seq}")]
+    /// The author signed more histories than are kept.
+    #[error(
+        "device {device} signed too many different histories; this one leaves the others at place {seq}"
+    )]
     Fork { device: DeviceId, seq: Seq },
     /// The log would become longer than its allowance.
     #[error("device {device} may have {allowed} entries in a log, and this one has place {seq}")]
@@ -230,7 +232,7 @@ impl Book {
             .entry(run.id())
             .or_insert_with(|| LogHeads::new(&incident, log));
         let known = match heads.fit(&run) {
-            Fit::Fork(seq) => return Err(Refusal::Fork { device, seq }),
+            Fit::TooMany(seq) => return Err(Refusal::Fork { device, seq }),
             Fit::Known => return Ok(Received::Known),
             Fit::New { known } => known,
         };
@@ -245,13 +247,22 @@ impl Book {
             return Ok(Received::Known);
         };
         let fresh = heads.take(&run);
+        let forked = heads.forked_at();
         self.entries += fresh;
         let (mut learned, mut keys) = (Learned::default(), Vec::new());
+        // Before the acts are looked at: past the fork they are another matter.
+        let moved = self.authority.see_fork(&log, forked);
         for entry in run.entries() {
             self.highest = self.highest.max(entry.header().lamport);
             if log.lane == Lane::AUTHORITY {
                 self.learn(&run, entry, &mut learned, &mut keys);
             }
+        }
+        if self.authority.forked_at(&log).is_some() && fresh > 0 {
+            let more = self.authority.fork_grew(&log, moved, &self.logs);
+            self.vouch_anew(&more);
+            learned.grants.extend(more.grants);
+            learned.judged.extend(more.judged);
         }
         Ok(Received::Admitted(Box::new(Admitted {
             run: Arc::new(run),
@@ -269,8 +280,7 @@ impl Book {
         learned: &mut Learned,
         keys: &mut Vec<KeyId>,
     ) {
-        let now = self.authority.learn(run.log(), entry);
-        let incident = self.authority.incident();
+        let now = self.authority.learn(run.log(), entry, &self.logs);
         let made = (entry.header().lamport, run.id(), entry.seq());
         let grant = entry.header().grant;
         for (_, act) in acts_of(entry) {
@@ -279,18 +289,30 @@ impl Book {
             }
             let Act::Key(act) = act else { continue };
             keys.extend(self.keys.learn(&act));
-            let standing = self.authority.standing(run.log(), entry.seq(), &grant);
+            let standing = self.standing(run.log(), entry.seq(), &entry.hash(), &grant);
             if matches!(standing, Standing::Counts(grant) if may_name_key(grant, &act)) {
                 self.keys.vouch(&act, made);
             }
         }
+        self.vouch_anew(&now);
+        learned.grants.extend(now.grants);
+        learned.judged.extend(now.judged);
+    }
+
+    /// Gathers what is said of keys under grants that have become known, or anew where other acts
+    /// count than before.
+    fn vouch_anew(&mut self, now: &Learned) {
+        if !now.judged.is_empty() {
+            return self.vouch_again();
+        }
+        let (authority, incident) = (&self.authority, self.authority.incident());
         // Key acts that came before the grant they were made under.
-        for grant in now.grants.iter().filter_map(|id| self.authority.grant(id)) {
-            for (place, act) in self.authority.acts_under(&grant.id) {
+        for grant in now.grants.iter().filter_map(|id| authority.grant(id)) {
+            for (place, act) in authority.acts_under(&grant.id) {
                 if let Act::Key(act) = act
                     && may_name_key(grant, act)
                     && matches!(
-                        self.authority.standing(&place.log, place.seq, &grant.id),
+                        authority.judge(&self.logs, place.into()),
                         Standing::Counts(_)
                     )
                 {
@@ -299,11 +321,23 @@ impl Book {
                 }
             }
         }
-        if !now.judged.is_empty() {
-            self.vouch_again();
-        }
-        learned.grants.extend(now.grants);
-        learned.judged.extend(now.judged);
+    }
+
+    /// What the grant that an entry names says of it, and the forks of its log.
+    pub fn standing(
+        &self,
+        log: &LogKey,
+        seq: Seq,
+        hash: &EntryHash,
+        grant: &GrantId,
+    ) -> Standing<'_> {
+        let entry = EntryPlace {
+            log,
+            seq,
+            hash,
+            grant,
+        };
+        self.authority.judge(&self.logs, entry)
     }
 
     /// The incident secrets that coordinators and hq have made and that were sealed to this device,
@@ -316,7 +350,7 @@ impl Book {
             .filter_map(|(_, place, act)| {
                 let Act::Secret(act) = act else { return None };
                 let secret = self.keys.secret(&act.secret)?;
-                let standing = self.authority.standing(&place.log, place.seq, &place.grant);
+                let standing = self.authority.judge(&self.logs, place.into());
                 let may = matches!(standing, Standing::Counts(g) if g.role <= Role::Coordinator);
                 may.then_some((place.lamport, place.log.id(&incident), place.seq, secret))
             })
@@ -333,11 +367,11 @@ impl Book {
 
     /// Which acts count has changed: what is said of keys is gathered anew.
     fn vouch_again(&mut self) {
-        let incident = self.authority.incident();
+        let (authority, incident) = (&self.authority, self.authority.incident());
         self.keys.forget_claims();
-        for (_, place, act) in self.authority.acts() {
+        for (_, place, act) in authority.acts() {
             let Act::Key(act) = act else { continue };
-            let standing = self.authority.standing(&place.log, place.seq, &place.grant);
+            let standing = authority.judge(&self.logs, place.into());
             if matches!(standing, Standing::Counts(grant) if may_name_key(grant, act)) {
                 let log = place.log.id(&incident);
                 self.keys.vouch(act, (place.lamport, log, place.seq));

@@ -251,11 +251,20 @@ fn check_signature(device: &DeviceId, last: &VerifiedEntry) -> Result<(), RunErr
     let seq = last.seq().0;
     let signature = last.signature().ok_or(RunError::Unsigned(seq))?;
     let key = VerifyingKey::from_bytes(&device.0).map_err(|_| RunError::Key)?;
-    key.verify_strict(
-        &signed_bytes(&last.hash),
-        &ed25519_dalek::Signature::from_bytes(&signature.0),
-    )
-    .map_err(|_| RunError::Signature(seq))
+    match verifies(&key, &last.hash, &signature) {
+        true => Ok(()),
+        false => Err(RunError::Signature(seq)),
+    }
+}
+
+fn verifies(key: &VerifyingKey, hash: &EntryHash, signature: &Signature) -> bool {
+    let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+    key.verify_strict(&signed_bytes(hash), &signature).is_ok()
+}
+
+/// Whether a device signed an entry's hash.
+pub(crate) fn verify_head(device: &DeviceId, hash: &EntryHash, signature: &Signature) -> bool {
+    VerifyingKey::from_bytes(&device.0).is_ok_and(|key| verifies(&key, hash, signature))
 }
 
 /// A device's signing key.

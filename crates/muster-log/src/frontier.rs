@@ -1,9 +1,15 @@
 //! What a device has of each log: the contiguous beginning, and islands beyond gaps.
 //!
 //! It holds hashes and no entries. A frontier's digest is the same on any two devices that have the
-//! same entries, in whatever order they came.
+//! same entries, in whatever order they came. A log whose author signed two histories has branches
+//! beside its first line (`branches.rs`); all others cost nothing more for it.
 
-use std::collections::BTreeMap;
+mod branches;
+
+use std::{cmp::Ordering, collections::BTreeMap};
+
+use branches::Forks;
+pub use branches::{LineId, MAX_LINES, Stretch};
 
 use crate::{
     chain::VerifiedRun,
@@ -29,6 +35,8 @@ pub struct LogHeads {
     beyond: BTreeMap<u64, Beyond>,
     /// Entries of which parts are missing, with a bit for each missing part.
     absent: BTreeMap<u64, u8>,
+    /// What contradicts the first line.
+    forks: Option<Box<Forks>>,
 }
 
 /// A stretch of entries beyond a gap.
@@ -54,8 +62,8 @@ pub enum Fit {
     },
     /// All of it is here.
     Known,
-    /// It contradicts what is here at this place: its author signed two histories.
-    Fork(Seq),
+    /// From this place on it would be one branch more than are kept of a log.
+    TooMany(Seq),
 }
 
 impl LogHeads {
@@ -67,6 +75,7 @@ impl LogHeads {
             hashes: Vec::new(),
             beyond: BTreeMap::new(),
             absent: BTreeMap::new(),
+            forks: None,
         }
     }
 
@@ -80,14 +89,15 @@ impl LogHeads {
         self.id
     }
 
-    /// How many entries the contiguous beginning has.
+    /// How many entries the contiguous beginning of the first line has.
     pub fn contiguous(&self) -> u64 {
         self.hashes.len() as u64
     }
 
-    /// How many entries are here in all.
+    /// How many entries are here in all, on all branches.
     pub fn count(&self) -> u64 {
-        self.contiguous() + self.beyond.len() as u64
+        let beside = self.forks.as_ref().map_or(0, |f| f.count());
+        self.contiguous() + self.beyond.len() as u64 + beside
     }
 
     /// `h` of the last entry of the contiguous beginning; the log's id where there is none.
@@ -95,7 +105,7 @@ impl LogHeads {
         self.hashes.last().copied().unwrap_or(EntryHash(self.id.0))
     }
 
-    /// `h` at a place, if the entry is here.
+    /// `h` at a place of the first line, if the entry is here.
     pub fn hash_at(&self, seq: Seq) -> Option<EntryHash> {
         let at = usize::try_from(seq.0).ok()?;
         self.hashes
@@ -114,10 +124,13 @@ impl LogHeads {
         }
     }
 
-    /// The highest place here, whether or not there is a gap below it.
+    /// The highest place here, on any branch, whether or not there is a gap below it.
     pub fn last(&self) -> Option<Seq> {
         let beyond = self.beyond.last_key_value().map(|(seq, _)| *seq);
-        beyond.or(self.contiguous().checked_sub(1)).map(Seq)
+        let first = beyond.or(self.contiguous().checked_sub(1));
+        let beside = self.forks.iter().flat_map(|f| &f.lines);
+        let beside = beside.filter_map(|l| l.end().checked_sub(1)).max();
+        first.max(beside).map(Seq)
     }
 
     /// The stretches beyond gaps, in order.
@@ -142,39 +155,73 @@ impl LogHeads {
 
     /// Compares a verified run with what is here; changes nothing.
     pub fn fit(&self, run: &VerifiedRun) -> Fit {
-        let first = run.first();
-        // The entry below the run, and the one above it, must join where they are known.
-        if let Some(below) = first.0.checked_sub(1).and_then(|s| self.hash_at(Seq(s)))
-            && below != run.before()
-        {
-            return Fit::Fork(Seq(first.0 - 1));
-        }
-        if let Some(above) = run.last().next().and_then(|s| self.beyond.get(&s.0))
-            && above.before != run.head()
-        {
-            return Fit::Fork(run.last());
-        }
-        let mut known = 0;
-        let mut all = true;
+        let (mut known, mut all) = (0, true);
+        let mut lines = self.forks.as_ref().map_or(0, |f| f.lines.len());
+        // The entry before went to a line beside the first one, and takes the next one with it.
+        let mut beside = false;
+        let mut before = run.before();
         for entry in run.entries() {
-            match self.hash_at(entry.seq()) {
-                Some(hash) if hash != entry.hash() => return Fit::Fork(entry.seq()),
-                Some(_) if self.heals(entry) => all = false,
-                Some(_) if all => known += 1,
-                Some(_) => {}
-                None => all = false,
+            let (seq, hash) = (entry.seq(), entry.hash());
+            if self.holds(seq, &hash) {
+                beside = false;
+                match self.heals(entry) {
+                    true => all = false,
+                    false if all => known += 1,
+                    false => {}
+                }
+            } else {
+                all = false;
+                if !beside && !self.continues_line(seq.0, before) {
+                    beside = !self.fits_first(seq.0, before, hash);
+                    lines += usize::from(beside);
+                }
+                if beside && lines > MAX_LINES {
+                    return Fit::TooMany(seq);
+                }
             }
+            before = hash;
         }
         if all { Fit::Known } else { Fit::New { known } }
     }
 
-    /// Whether it brings parts that are missing here.
-    fn heals(&self, entry: &VerifiedEntry) -> bool {
-        let missing = self.absent.get(&entry.seq().0);
-        missing.is_some_and(|missing| missing & !absent_parts(entry) != 0)
+    /// Whether an entry that is not here contradicts nothing on the first line.
+    fn fits_first(&self, seq: u64, before: EntryHash, hash: EntryHash) -> bool {
+        let below = match seq.cmp(&self.contiguous()) {
+            Ordering::Less => return false,
+            _ if self.beyond.contains_key(&seq) => return false,
+            Ordering::Equal => Some(self.head()),
+            Ordering::Greater => self.beyond.get(&(seq - 1)).map(|b| b.hash),
+        };
+        let above = seq.checked_add(1).and_then(|next| self.beyond.get(&next));
+        below.is_none_or(|b| b == before) && above.is_none_or(|a| a.before == hash)
     }
 
-    /// Entries of which parts are missing, with a bit for each missing part.
+    /// Whether a line beside the first one ends just before an entry.
+    fn continues_line(&self, seq: u64, before: EntryHash) -> bool {
+        let mut lines = self.forks.iter().flat_map(|f| &f.lines);
+        lines.any(|l| l.end() == seq && l.head() == before)
+    }
+
+    /// Whether it brings parts that are missing here.
+    fn heals(&self, entry: &VerifiedEntry) -> bool {
+        let missing = self.missing(entry.seq(), &entry.hash());
+        missing & !absent_parts(entry) != 0
+    }
+
+    /// A bit for each part that is missing of an entry here.
+    fn missing(&self, seq: Seq, hash: &EntryHash) -> u8 {
+        let absent = match self.hash_at(seq) {
+            Some(first) if first == *hash => Some(&self.absent),
+            _ => {
+                let mut lines = self.forks.iter().flat_map(|f| &f.lines);
+                let line = lines.find(|l| l.hash_at(seq.0).is_some_and(|h| h == *hash));
+                line.map(|l| &l.absent)
+            }
+        };
+        absent.and_then(|a| a.get(&seq.0)).copied().unwrap_or(0)
+    }
+
+    /// Entries of the first line of which parts are missing, with a bit for each missing part.
     pub fn absent(&self) -> impl Iterator<Item = (Seq, u8)> {
         self.absent.iter().map(|(seq, parts)| (Seq(*seq), *parts))
     }
@@ -184,29 +231,7 @@ impl LogHeads {
         let count = self.count();
         let mut before = run.before();
         for entry in run.entries() {
-            let seq = entry.seq().0;
-            let missing = match self.hash_at(entry.seq()) {
-                Some(_) => self.absent.get(&seq).copied().unwrap_or(0),
-                None => u8::MAX,
-            } & absent_parts(entry);
-            if missing == 0 {
-                self.absent.remove(&seq);
-            } else {
-                self.absent.insert(seq, missing);
-            }
-            if seq == self.contiguous() && before == self.head() {
-                // Nearly always: no gap, and no detour over the map.
-                self.beyond.remove(&seq);
-                self.hashes.push(entry.hash());
-            } else if seq >= self.contiguous() {
-                self.beyond.insert(
-                    seq,
-                    Beyond {
-                        before,
-                        hash: entry.hash(),
-                    },
-                );
-            }
+            self.take_entry(entry, before);
             before = entry.hash();
         }
         while let Some(next) = self.beyond.get(&self.contiguous()).copied() {
@@ -216,7 +241,56 @@ impl LogHeads {
             self.beyond.remove(&self.contiguous());
             self.hashes.push(next.hash);
         }
+        if let Some(forks) = &mut self.forks {
+            forks.join();
+            let at = self.first_difference();
+            if let Some(forks) = &mut self.forks {
+                forks.at = at;
+            }
+        }
         self.count() - count
+    }
+
+    fn take_entry(&mut self, entry: &VerifiedEntry, before: EntryHash) {
+        let (seq, hash) = (entry.seq().0, entry.hash());
+        let here = self.holds(entry.seq(), &hash);
+        let missing = match here {
+            true => self.missing(entry.seq(), &hash),
+            false => u8::MAX,
+        } & absent_parts(entry);
+        let first = match here {
+            true => self.hash_at(entry.seq()) == Some(hash),
+            false => !self.continues_line(seq, before) && self.fits_first(seq, before, hash),
+        };
+        if !first {
+            let forks = self.forks.get_or_insert_default();
+            if !here {
+                return forks.add(seq, before, hash, missing);
+            }
+            let holds = |l: &&mut branches::Line| l.hash_at(seq) == Some(hash);
+            if let Some(line) = forks.lines.iter_mut().find(holds) {
+                note_absent(&mut line.absent, seq, missing);
+            }
+            return;
+        }
+        note_absent(&mut self.absent, seq, missing);
+        if here {
+            return;
+        }
+        // Nearly always: no gap, and no detour over the map.
+        if seq == self.contiguous() {
+            self.hashes.push(hash);
+        } else {
+            self.beyond.insert(seq, Beyond { before, hash });
+        }
+    }
+}
+
+fn note_absent(absent: &mut BTreeMap<u64, u8>, seq: u64, missing: u8) {
+    if missing == 0 {
+        absent.remove(&seq);
+    } else {
+        absent.insert(seq, missing);
     }
 }
 
@@ -228,10 +302,18 @@ fn absent_parts(entry: &VerifiedEntry) -> u8 {
         .fold(0, |bits, (at, _)| bits | 1 << at)
 }
 
-/// Digest over logs' heads, islands and missing parts; give them in the order of their ids.
+/// Stands where an unforked log has its number of entries: no log has so many.
+const FORKED: u64 = u64::MAX;
+
+/// Digest over logs' heads, islands and missing parts, and of a forked log over each branch; give
+/// them in the order of their ids.
 pub fn digest<'a>(logs: impl Iterator<Item = &'a LogHeads>) -> [u8; 32] {
     let mut bytes = Vec::new();
     for log in logs.filter(|l| l.count() > 0) {
+        if log.is_forked() {
+            append_branches(&mut bytes, log);
+            continue;
+        }
         codec::append(&mut bytes, &(log.id, log.contiguous(), log.head()));
         let islands = log.islands();
         codec::append(&mut bytes, &(islands.len() as u64));
@@ -242,4 +324,13 @@ pub fn digest<'a>(logs: impl Iterator<Item = &'a LogHeads>) -> [u8; 32] {
         log.absent().for_each(|a| codec::append(&mut bytes, &a));
     }
     hash::frontier(&bytes)
+}
+
+fn append_branches(bytes: &mut Vec<u8>, log: &LogHeads) {
+    let leaves = log.leaves();
+    codec::append(bytes, &(log.id, FORKED, leaves.len() as u64));
+    leaves.iter().for_each(|leaf| codec::append(bytes, leaf));
+    let absent = log.absent_on_branches();
+    codec::append(bytes, &(absent.len() as u64));
+    absent.iter().for_each(|a| codec::append(bytes, a));
 }

@@ -227,7 +227,14 @@ pub enum Request {
         public: bool,
     },
     /// Stored runs of a log from a place on, up to about half a MiB, in hex.
-    Runs { log: String, from: u64, to: u64 },
+    Runs {
+        log: String,
+        from: u64,
+        to: u64,
+        /// Of a forked log: the line, as the plan names it; none for the first one.
+        #[serde(default)]
+        line: Option<String>,
+    },
     /// Offers encoded runs (hex) to the door.
     Receive { runs: Vec<String> },
     /// Entries, newest last.

@@ -430,6 +430,7 @@ impl Node {
     /// Makes what came from peers durable, tells them so, passes it on, and tells those who watch.
     fn settle(&mut self) -> Result<(), NodeError> {
         self.engine.tend_keys(now(), &mut random)?;
+        self.engine.tend_forks(now(), &mut random)?;
         self.engine.flush()?;
         let changes = self.engine.take_changes();
         if !changes.is_empty() {

@@ -5,11 +5,13 @@
 mod common;
 
 use common::{
-    Ledger, Rng, founder, join, open,
+    Ledger, Rng,
+    endings::adopt,
+    founder, join, lane, open,
     pipe::{Pipe, meet},
     receive, sight, write, write_title,
 };
-use muster_log::{ids::Lane, role::Role, run, session::Reason};
+use muster_log::{authority::Standing, ids::Lane, role::Role, run};
 use muster_node::engine::Engine;
 use muster_store::fs::fault::FaultyFs;
 
@@ -171,48 +173,127 @@ fn an_own_log_with_a_gap_is_not_written_to() {
     r.ledger.check(&device, "gap");
 }
 
-/// It writes before it meets anybody: its log forks. As things are now (forks are the trust issue's):
-/// each keeps its branch, the peer names the fork (the device too, where its branch is the longer
-/// one), the device is told that it is behind itself and goes on in a new generation, which arrives;
-/// what it wrote on its own branch stays on the device alone, and the two are never in sync.
+/// How many entries of a device's data count here, and how many are disputed.
+fn standings(engine: &Engine, device: &muster_log::ids::DeviceId) -> (usize, usize) {
+    let (mut counts, mut disputed) = (0, 0);
+    let mut seen = std::collections::BTreeSet::new();
+    for run in lane(engine, Lane::DATA).unwrap() {
+        let run = run::decode(&engine.incident(), &run).unwrap();
+        let run = muster_log::chain::verify(&engine.incident(), run).unwrap();
+        let theirs = run.entries().iter().filter(|_| run.log().device == *device);
+        for entry in theirs.filter(|e| seen.insert(e.hash())) {
+            let grant = entry.header().grant;
+            let book = engine.book();
+            match book.standing(run.log(), entry.seq(), &entry.hash(), &grant) {
+                Standing::Counts(_) => counts += 1,
+                Standing::Disputed(_) => disputed += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    (counts, disputed)
+}
+
+/// It writes before it meets anybody: its log forks. Both branches go both ways, the device goes on
+/// in a new generation, one of the two proves the fork, and when somebody has adopted both branches
+/// nothing that was ever written is missing from the state.
 #[test]
-fn a_restored_directory_that_writes_first_forks_and_it_is_said() {
+fn a_restored_directory_that_writes_first_forks_and_nothing_is_lost() {
     for (seed, branch) in [(0, 1), (1, 3), (2, 5), (3, 7), (4, 9)] {
         let rng = &mut Rng(seed);
         let mut r = restored(seed);
         let (mut device, _) = open(&r.copy, None, rng).unwrap();
         let old = device.secrets().log(Lane::DATA);
+        let stem = device.book().tip(&old).next;
         for n in 0..branch {
             write_title(&mut device, n, rng).unwrap();
         }
         flush(&mut device);
-        let here = device.book().entries();
-        let there = r.peer.book().entries();
         let pipe = meet(&mut device, &mut r.peer, rng);
         let [mine, theirs] = &pipe.ends;
-        let forked = |e: &common::pipe::End| e.skipped.contains(&Reason::Fork);
         assert!(mine.own_ahead > 0, "seed {seed}");
-        assert!(forked(mine) || forked(theirs), "seed {seed}");
-        assert_eq!(forked(mine), branch >= 5, "seed {seed}");
-        for end in &pipe.ends {
-            assert!(!end.in_sync, "seed {seed}");
+        for end in [mine, theirs] {
+            assert!(end.skipped.is_empty(), "seed {seed}: {:?}", end.skipped);
             assert_eq!(end.closed, None, "seed {seed}");
         }
+        agree(&device, &r.peer, &format!("seed {seed}, forked"));
         assert_ne!(old, device.secrets().log(Lane::DATA), "seed {seed}");
-        assert_eq!(device.book().entries(), here, "seed {seed}: nothing lost");
-        assert_eq!(r.peer.book().entries(), there, "seed {seed}: nothing lost");
-        // Life goes on in the new generation, and everything in it arrives.
+        for engine in [&device, &r.peer] {
+            let heads = engine.book().log(&old.id(&engine.incident())).unwrap();
+            assert_eq!(heads.count(), stem.0 + 5 + branch as u64, "seed {seed}");
+            assert_eq!(engine.book().authority().forked_at(&old), Some(stem));
+            let (_, disputed) = standings(engine, &old.device);
+            assert_eq!(disputed, 5 + branch, "seed {seed}");
+        }
+        // One proves it, and then nobody does again.
+        tend(&mut r.peer, rng);
+        meet(&mut device, &mut r.peer, rng);
+        let before = device.book().entries();
+        tend(&mut device, rng);
+        tend(&mut r.peer, rng);
+        assert_eq!(device.book().entries(), before, "seed {seed}: proven once");
+        assert_eq!(device.book().authority().fork_proven_at(&old), Some(stem));
+        // Life goes on in the new generation, and everything in it arrives, and counts.
         write_title(&mut device, 7, rng).unwrap();
         flush(&mut device);
         meet(&mut device, &mut r.peer, rng);
-        let fresh = device.secrets().log(Lane::DATA).id(&device.incident());
-        let arrived = r.peer.book().log(&fresh).map(|l| l.contiguous());
-        assert_eq!(arrived, Some(1), "seed {seed}");
-        r.ledger.check(&r.peer, &format!("seed {seed}"));
+        agree(&device, &r.peer, &format!("seed {seed}, after"));
+        let (counted, disputed) = standings(&r.peer, &old.device);
+        assert_eq!(disputed, 5 + branch, "seed {seed}");
+        // The founder adopts both branches.
+        assert!(adopt(&mut r.peer, &old.device, rng), "seed {seed}");
+        flush(&mut r.peer);
+        meet(&mut device, &mut r.peer, rng);
+        agree(&device, &r.peer, &format!("seed {seed}, adopted"));
+        for engine in [&device, &r.peer] {
+            let all = counted + 5 + branch;
+            assert_eq!(standings(engine, &old.device), (all, 0), "seed {seed}");
+            let anew = engine.computed_anew().unwrap();
+            assert_eq!(engine.state().digests(), anew, "seed {seed}");
+        }
         // The directory opens as before.
         let live = sight(&device);
         drop(device);
         let (device, _) = open(&r.copy, None, rng).unwrap();
         assert_eq!(live, sight(&device), "seed {seed}");
     }
+}
+
+/// A device that has one branch alone hears of the fork by its proof.
+#[test]
+fn a_device_with_one_branch_hears_the_proof_and_leaves_its_log() {
+    let rng = &mut Rng(9);
+    let mut r = restored(9);
+    let (mut twin, _) = open(&r.copy, None, rng).unwrap();
+    for n in 0..2 {
+        write_title(&mut twin, n, rng).unwrap();
+    }
+    flush(&mut twin);
+    let old = twin.secrets().log(Lane::DATA);
+    let runs = lane(&twin, Lane::DATA).unwrap();
+    for run in &runs {
+        receive(&mut r.peer, run, rng).unwrap().unwrap();
+    }
+    flush(&mut r.peer);
+    tend(&mut r.peer, rng);
+    assert_eq!(twin.secrets().log(Lane::DATA), old);
+    for run in lane(&r.peer, Lane::AUTHORITY).unwrap() {
+        receive(&mut twin, &run, rng).unwrap().unwrap();
+    }
+    flush(&mut twin);
+    assert_ne!(twin.secrets().log(Lane::DATA), old, "by the proof alone");
+    let (_, disputed) = standings(&twin, &old.device);
+    assert_eq!(disputed, 2);
+    assert_eq!(
+        twin.state().digests(),
+        twin.computed_anew().unwrap(),
+        "judged again"
+    );
+}
+
+fn tend(engine: &mut Engine, rng: &mut Rng) {
+    engine
+        .tend_forks(common::NOW, &mut |b| rng.fill(b))
+        .unwrap();
+    flush(engine);
 }

@@ -35,9 +35,13 @@ fn main() {
     report("write, seal, sign, admit", count, started.elapsed());
 
     let log = world.devices[0].log(Lane::DATA);
-    let all = world.devices[0]
-        .store
-        .read(&ReadRequest::whole(log, 0, count as u64));
+    let device = &world.devices[0];
+    let first = device.book.log(&log.id(&device.book.incident()));
+    let first = first
+        .and_then(|l| l.hash_at(muster_log::ids::Seq(0)))
+        .unwrap();
+    let whole = ReadRequest::whole(log, 0, first, count as u64);
+    let all = device.store.read(&whole, &device.book);
     let plain = plain_bytes(&world.devices[0].book, &all);
     let packed = zstd::bulk::compress(&plain, 3).unwrap().len();
     println!(

@@ -251,7 +251,7 @@ impl Net {
                 }
                 Effect::Read(request) => {
                     let device = self.world.device(me.device)?;
-                    let runs = device.store.read(&request);
+                    let runs = device.store.read(&request, &device.book);
                     todo.extend(me.session.runs(&device.book, request.id, runs));
                 }
                 Effect::Member { .. } => me.member = true,

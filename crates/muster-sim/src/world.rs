@@ -126,7 +126,8 @@ impl World {
             exchange,
             generation,
         );
-        let lane0 = self.device(by)?.store.lane(Lane::AUTHORITY);
+        let by_device = self.device(by)?;
+        let lane0 = by_device.store.lane(Lane::AUTHORITY, &by_device.book);
         // Logs come in the order of their keys: again, until those that admit went first.
         for _ in 0..=muster_log::role::MAX_DEPTH {
             for run in &lane0 {

@@ -37,7 +37,7 @@ fn serve(device: &mut Device, session: &mut Session, effects: Vec<Effect>) -> Ve
                 todo.extend(session.stored(&device.book, &[(ticket, outcome)]));
             }
             Effect::Read(request) => {
-                let runs = device.store.read(&request);
+                let runs = device.store.read(&request, &device.book);
                 todo.extend(session.runs(&device.book, request.id, runs));
             }
             _ => {}

@@ -4,7 +4,7 @@
 use muster_log::{
     role::Role,
     run,
-    session::{CloseReason, Effect, Reason, Session},
+    session::{CloseReason, Effect, Session},
 };
 use muster_sim::{
     net::{Net, Weather},
@@ -198,7 +198,7 @@ fn a_device_that_nobody_admitted_is_let_go() {
     let mut net = net(8, 2);
     write(&mut net, 1, 5);
     // It has the secret and the genesis; its admission was never written down.
-    let mut other = World::with_devices(8, 3, Role::Volunteer).unwrap();
+    let mut other = World::with_devices(8, 3, Role::Coordinator).unwrap();
     let mut ghost = other.devices.remove(2);
     let seed = &mut muster_sim::seed::Seed::new(99);
     ghost.key = muster_log::chain::DeviceKey::from_bytes(&seed.bytes());
@@ -298,10 +298,23 @@ fn another_version_is_named_on_both_sides() {
 
 /// Two copies of one incident: the same keys, and two lives of device 1 that do not know each other.
 fn forked(first: usize, second: usize) -> (Net, World, muster_log::entry::LogKey) {
+    parted(0, first, second)
+}
+
+/// Two copies of device 1, which wrote on after a shared beginning: device 0 has the one's entries,
+/// device 2 the other's.
+fn parted(shared: usize, first: usize, second: usize) -> (Net, World, muster_log::entry::LogKey) {
     let mut net = net(13, 3);
     let mut copy = World::with_devices(13, 3, Role::Coordinator).unwrap();
     let mut seed = muster_sim::seed::Seed::new(77);
     let log = net.world.devices[1].log(muster_log::ids::Lane::DATA);
+    for _ in 0..shared {
+        let admitted = net.world.devices[1].write_need(&mut seed).unwrap();
+        let bytes = run::encode(&admitted.run.to_run());
+        net.world.devices[0].receive(&bytes);
+        net.world.devices[2].receive(&bytes);
+        copy.devices[1].receive(&bytes);
+    }
     for _ in 0..first {
         let admitted = net.world.devices[1].write_need(&mut seed).unwrap();
         let bytes = run::encode(&admitted.run.to_run());
@@ -316,44 +329,95 @@ fn forked(first: usize, second: usize) -> (Net, World, muster_log::entry::LogKey
 }
 
 #[test]
-fn a_fork_is_named_and_everything_else_goes_through() {
-    for (first, second) in [(1, 1), (3, 1), (2, 9)] {
-        let (mut net, _, log) = forked(first, second);
+fn both_branches_of_a_fork_arrive_and_the_cost_follows_the_branches() {
+    let shapes = [
+        (0, 1, 1),
+        (0, 3, 1),
+        (0, 2, 9),
+        (300, 1, 1),
+        (300, 150, 3),
+        (300, 5, 200),
+        (1000, 70, 70),
+    ];
+    for (shared, first, second) in shapes {
+        let what = format!("{shared} shared, {first} and {second} after it");
+        let (mut net, _, log) = parted(shared, first, second);
         write(&mut net, 0, 30);
         write(&mut net, 2, 70);
         let link = net.meet(0, 2, ROUGH).unwrap();
         net.run().unwrap();
-        let id = |at: usize| {
-            let device = &net.world.devices[at];
-            device
-                .log(muster_log::ids::Lane::DATA)
-                .id(&net.world.genesis.id())
-        };
-        for (at, from, count) in [(0, 2, 70), (2, 0, 30)] {
-            let book = &net.world.devices[at].book;
-            assert_eq!(book.log(&id(from)).unwrap().contiguous(), count);
+        net.pass(5_000).unwrap();
+        let id = log.id(&net.world.genesis.id());
+        let [one, other] = [0, 2].map(|at| &net.world.devices[at].book);
+        assert_eq!(one.frontier_digest(), other.frontier_digest(), "{what}");
+        for book in [one, other] {
+            let heads = book.log(&id).unwrap();
+            assert_eq!(heads.count(), (shared + first + second) as u64, "{what}");
+            let at = muster_log::ids::Seq(shared as u64);
+            assert_eq!(book.authority().forked_at(&log), Some(at), "{what}");
         }
         let link = &net.links[link];
+        let sent = link.ends.iter().map(|e| e.session.stats().entries_sent);
+        let sent: u64 = sent.sum();
         for end in &link.ends {
-            assert!(end.closed.is_none() && end.in_sync == 0);
-            assert!(
-                end.named.iter().all(|(l, _)| *l == Some(log)),
-                "{:?}",
-                end.named
-            );
+            assert!(end.closed.is_none() && end.in_sync > 0, "{what}");
+            assert!(end.named.is_empty(), "{what}: {:?}", end.named);
         }
-        let forks = link.ends.iter().flat_map(|e| &e.named);
-        assert!(forks.clone().any(|(_, reason)| *reason == Reason::Fork));
-        // It costs heads every 30 s from then on, and is not sent again.
+        // Each branch once, what was written beside it, and no more again than a branch is long.
+        let needed = (first + second + 100) as u64;
+        assert!(
+            sent <= needed + 2 * (first + second) as u64 + 64,
+            "{what}: {sent}"
+        );
+        // Then it is quiet.
         let (frames, runs) = (link.frames, link.ends[0].session.stats().runs_sent);
         net.pass(61_000).unwrap();
         assert!(
-            net.links[0].frames - frames < 40,
-            "{}",
+            net.links[0].frames - frames < 12,
+            "{what}: {}",
             net.links[0].frames - frames
         );
         assert_eq!(net.links[0].ends[0].session.stats().runs_sent, runs);
     }
+}
+
+/// Whoever comes later gets both branches from one who has them; live entries on a branch go on.
+#[test]
+fn a_forked_log_goes_to_a_newcomer_and_on_to_neighbours() {
+    let (mut net, mut copy, log) = parted(100, 20, 30);
+    let late = net.world.admit(0, Role::Coordinator).unwrap();
+    let first = net.meet(0, 2, Weather::CALM).unwrap();
+    net.run().unwrap();
+    let second = net.meet(2, late, Weather::CALM).unwrap();
+    net.run().unwrap();
+    let digests = |net: &Net| [0, 2, late].map(|at| net.world.devices[at].book.frontier_digest());
+    let [a, b, c] = digests(&net);
+    assert_eq!((a, b), (b, c));
+    // The copy goes on writing on its branch, and device 2 hears it: it goes on at once.
+    let mut seed = muster_sim::seed::Seed::new(78);
+    for _ in 0..5 {
+        let admitted = copy.devices[1].write_need(&mut seed).unwrap();
+        let bytes = run::encode(&admitted.run.to_run());
+        let admitted = match net.world.devices[2].receive(&bytes) {
+            muster_log::session::Outcome::Admitted(admitted) => admitted,
+            other => panic!("{other:?}"),
+        };
+        net.spread(2, None, &admitted).unwrap();
+        net.run().unwrap();
+    }
+    net.pass(5_000).unwrap();
+    let [a, b, c] = digests(&net);
+    assert_eq!((a, b), (b, c));
+    for link in [first, second] {
+        let ends = &net.links[link].ends;
+        assert!(
+            ends.iter()
+                .all(|e| e.named.is_empty() && e.closed.is_none())
+        );
+    }
+    let id = log.id(&net.world.genesis.id());
+    let heads = net.world.devices[late].book.log(&id).unwrap();
+    assert_eq!(heads.count(), 155);
 }
 
 #[test]

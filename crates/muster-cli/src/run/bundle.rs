@@ -31,7 +31,10 @@ const CHUNK: usize = 256 * 1024;
 /// Bytes of runs offered to the door at a time.
 const PAGE: usize = 1024 * 1024;
 
-fn stretch(json: &Json) -> Option<(Stretch, String)> {
+/// A stretch to be written: which, of which log, and of a forked one the line.
+type Wanted = (Stretch, String, Option<String>);
+
+fn stretch(json: &Json) -> Option<Wanted> {
     let log = LogKey {
         device: DeviceId::from_hex(json["device"].as_str()?)?,
         generation: Generation(u64::from_str_radix(json["generation"].as_str()?, 16).ok()?),
@@ -42,7 +45,8 @@ fn stretch(json: &Json) -> Option<(Stretch, String)> {
         from: Seq(json["from"].as_u64()?),
         to: Seq(json["to"].as_u64()?),
     };
-    Some((stretch, json["log"].as_str()?.to_owned()))
+    let line = json["line"].as_str().map(str::to_owned);
+    Some((stretch, json["log"].as_str()?.to_owned(), line))
 }
 
 /// `bundle export`.
@@ -104,23 +108,24 @@ fn bad_answer() -> Failure {
 fn write_bundle(
     client: &Client,
     genesis: &Genesis,
-    stretches: &[(Stretch, String)],
+    stretches: &[Wanted],
     part: &Path,
 ) -> Outcome<(u64, u64)> {
     let at = |e: std::io::Error| Failure::file("write", part, &e);
     let mut file = BufWriter::new(File::create(part).map_err(at)?);
-    let contents: Vec<_> = stretches.iter().map(|(s, _)| *s).collect();
+    let contents: Vec<_> = stretches.iter().map(|(s, ..)| *s).collect();
     let (mut writer, head) = bundle::Writer::start(genesis, &contents);
     let mut bytes = head.len() as u64;
     file.write_all(&head).map_err(at)?;
     let mut entries = 0;
-    for (stretch, log) in stretches {
+    for (stretch, log, line) in stretches {
         let mut from = stretch.from.0;
         while from <= stretch.to.0 {
             let page = client.call(&Request::Runs {
                 log: log.clone(),
                 from,
                 to: stretch.to.0,
+                line: line.clone(),
             })?;
             for run in page["runs"].as_array().into_iter().flatten() {
                 let run = run

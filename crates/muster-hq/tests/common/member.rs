@@ -246,8 +246,7 @@ impl Device {
         let header = entry.header();
         let standing = self
             .book
-            .authority()
-            .standing(run.log(), entry.seq(), &header.grant);
+            .standing(run.log(), entry.seq(), &entry.hash(), &header.grant);
         let Standing::Counts(grant) = standing else {
             return;
         };

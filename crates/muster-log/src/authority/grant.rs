@@ -1,11 +1,20 @@
 //! Grants, endings, and what they say of an entry: the answers of [`super::Authority`].
 
+use std::collections::BTreeMap;
+
 use crate::{
     act::Cut,
     entry::LogKey,
-    ids::{DeviceId, EntryHash, ExchangeKey, GrantId, Lamport, Millis, ObjectId, Seq},
+    frontier::LogHeads,
+    ids::{
+        DeviceId, EntryHash, ExchangeKey, GrantId, IncidentId, Lamport, LogId, Millis, ObjectId,
+        Seq,
+    },
     role::Role,
 };
+
+/// What is here of each log.
+pub(crate) type Logs = BTreeMap<LogId, LogHeads>;
 
 /// A grant that somebody who may give it has given. Whether it is valid is another question:
 /// [`super::Authority::is_valid`], and [`super::Authority::ending_of`].
@@ -56,6 +65,30 @@ pub struct ActPlace {
     pub root: bool,
 }
 
+/// An entry, as far as it takes to judge it.
+#[derive(Debug, Clone, Copy)]
+pub struct EntryPlace<'a> {
+    /// Whose log it is in.
+    pub log: &'a LogKey,
+    /// Its place.
+    pub seq: Seq,
+    /// Its hash: of a forked log it says which branch.
+    pub hash: &'a EntryHash,
+    /// The grant it names.
+    pub grant: &'a GrantId,
+}
+
+impl<'a> From<&'a ActPlace> for EntryPlace<'a> {
+    fn from(place: &'a ActPlace) -> Self {
+        Self {
+            log: &place.log,
+            seq: place.seq,
+            hash: &place.hash,
+            grant: &place.grant,
+        }
+    }
+}
+
 /// An ending that is in effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {
@@ -83,9 +116,22 @@ impl Ending {
         touches(self.act, self.rank, self.role, self.suspends, grant)
     }
 
-    /// Whether a place of its device's logs lies past its cut.
-    pub fn is_past(&self, log: &LogKey, seq: Seq) -> bool {
-        is_past(&self.cuts, log, seq)
+    /// Whether an entry of its device's logs lies past its cut.
+    pub(super) fn is_past(&self, chains: &Chains<'_>, entry: EntryPlace<'_>) -> bool {
+        is_past(&self.cuts, chains, entry)
+    }
+
+    /// Whether its cut settles which branch of a forked log stands, and this entry is on it. Nobody
+    /// settles their own, or a senior's.
+    pub(super) fn settles(
+        &self,
+        chains: &Chains<'_>,
+        entry: EntryPlace<'_>,
+        grant: &Grant,
+    ) -> bool {
+        let others = self.place.root || self.place.log.device != entry.log.device;
+        let may = others && self.rank <= grant.role && !self.suspends;
+        may && !is_past(&self.cuts, chains, entry)
     }
 }
 
@@ -107,13 +153,64 @@ pub(super) fn touches(
     rank <= grant.role && role.is_none_or(|kept| grant.role < kept) && grant.id != act && !lifted
 }
 
-pub(super) fn is_past(cuts: &[Cut], log: &LogKey, seq: Seq) -> bool {
-    !cuts
-        .iter()
-        .any(|c| c.generation == log.generation && c.lane == log.lane && seq <= c.seq)
+pub(super) fn is_past(cuts: &[Cut], chains: &Chains<'_>, entry: EntryPlace<'_>) -> bool {
+    !cuts.iter().any(|c| {
+        c.generation == entry.log.generation
+            && c.lane == entry.log.lane
+            && chains.reaches((c.seq, &c.hash), entry)
+    })
 }
 
-/// Entries past a cut that were taken back into the state.
+/// What is here of the logs, and which of them are forked from where on.
+#[derive(Clone, Copy)]
+pub(super) struct Chains<'a> {
+    pub incident: IncidentId,
+    pub logs: &'a Logs,
+    pub forks: &'a BTreeMap<LogKey, Fork>,
+}
+
+impl Chains<'_> {
+    /// Whether an entry lies at the fork of its log, or past it.
+    pub fn is_past_fork(&self, log: &LogKey, seq: Seq) -> bool {
+        let fork = self.forks.get(log).and_then(Fork::at);
+        fork.is_some_and(|at| at <= seq)
+    }
+
+    /// Whether a named head stands for an entry of its log: it comes at or after it, and the chain
+    /// that leads to it holds that very entry. Of a log that is not forked the place says so; past a
+    /// fork the chain must be here.
+    pub fn reaches(&self, head: (Seq, &EntryHash), entry: EntryPlace<'_>) -> bool {
+        if entry.seq >= head.0 {
+            return entry.seq == head.0 && entry.hash == head.1;
+        }
+        if !self.is_past_fork(entry.log, entry.seq) {
+            return true;
+        }
+        let log = self.logs.get(&entry.log.id(&self.incident));
+        log.is_some_and(|log| log.descends(head, (entry.seq, entry.hash)))
+    }
+}
+
+/// Where a log is forked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Fork {
+    /// By the entries here.
+    pub seen: Option<Seq>,
+    /// By the proofs here, whoever carries them.
+    pub proven: Option<Seq>,
+}
+
+impl Fork {
+    /// The lowest place at which histories are known to differ, by the one or the other.
+    pub fn at(&self) -> Option<Seq> {
+        match (self.seen, self.proven) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+/// Entries past a cut or a fork that were taken back into the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adoption {
     /// The act.
@@ -126,6 +223,15 @@ pub struct Adoption {
     pub from: Seq,
     /// Last place.
     pub to: Seq,
+    /// `h` there.
+    pub hash: EntryHash,
+}
+
+impl Adoption {
+    /// Whether it names an entry.
+    pub(super) fn names(&self, chains: &Chains<'_>, entry: EntryPlace<'_>) -> bool {
+        self.from <= entry.seq && chains.reaches((self.to, &self.hash), entry)
+    }
 }
 
 /// What an entry's grant says of it.
@@ -133,8 +239,8 @@ pub struct Adoption {
 pub enum Standing<'a> {
     /// It counts, with this grant's powers.
     Counts(&'a Grant),
-    /// Its author had this grant, and the entry lies past a cut, or whoever gave the grant could not
-    /// by then. It is kept and shown, and counts when somebody senior adopts it.
+    /// Its author had this grant, and the entry lies past a cut or past a fork of its log, or whoever
+    /// gave the grant could not by then. It is kept and shown, and counts when somebody senior adopts it.
     Disputed(&'a Grant),
     /// The grant is not known so far, or whoever gave it may not give it.
     Unknown,

@@ -134,7 +134,7 @@ impl Graph {
                     generation: Generation(1),
                     lane: Lane::AUTHORITY,
                     seq: Seq(seq),
-                    hash: EntryHash([0; 32]),
+                    hash: self.hash_at(of, seq),
                     signature: Signature([0; 64]),
                 });
                 let act = Act::End(End {
@@ -153,6 +153,13 @@ impl Graph {
             }
         };
         self.acts.push((id, place, act));
+    }
+
+    /// The hash of the act at a place of a principal's log.
+    fn hash_at(&self, of: usize, seq: u64) -> EntryHash {
+        let here = |p: &ActPlace| p.log == self.log(of) && p.seq == Seq(seq);
+        let act = self.acts.iter().find(|(_, place, _)| here(place));
+        act.map_or(EntryHash([0; 32]), |(_, place, _)| place.hash)
     }
 
     fn admit(&self, of: usize, role: Role, lifts: bool) -> Act {
@@ -224,7 +231,7 @@ pub(super) fn learn<'a>(
     for (id, place, act) in acts {
         let mut learned = Learned::default();
         if authority.take(*id, *place, act.clone(), &mut learned) {
-            authority.resolve(&mut learned);
+            authority.resolve(&Logs::new(), &mut learned);
         }
     }
     authority
@@ -237,7 +244,13 @@ fn check(empty: &Authority, graph: &Graph, orders: &[Vec<usize>]) {
         .iter()
         .map(|(id, place, act)| (*id, (*place, act.clone())))
         .collect();
-    let goal = resolve::resolve(&empty.founder, &acts);
+    let (logs, forks) = (Logs::new(), BTreeMap::new());
+    let chains = Chains {
+        incident: empty.incident,
+        logs: &logs,
+        forks: &forks,
+    };
+    let goal = resolve::resolve(&empty.founder, &acts, &chains);
     let fixed = graph.acts.len() - orders[0].len();
     for order in orders {
         let first = graph.acts[..fixed].iter();

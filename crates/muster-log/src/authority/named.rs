@@ -49,7 +49,13 @@ fn data(graph: &Graph, of: usize, seq: u64, grant: GrantId, authority: &Authorit
         lane: Lane::DATA,
         ..graph.log(of)
     };
-    match authority.standing(&log, Seq(seq), &grant) {
+    let entry = EntryPlace {
+        log: &log,
+        seq: Seq(seq),
+        hash: &EntryHash([seq as u8; 32]),
+        grant: &grant,
+    };
+    match authority.judge(&Logs::new(), entry) {
         Standing::Counts(_) => "counts",
         Standing::Disputed(_) => "disputed",
         Standing::Unknown => "unknown",
@@ -187,7 +193,7 @@ fn entries_past_a_cut_count_when_somebody_senior_adopts_them() {
             log,
             from: Seq(3),
             to: Seq(4),
-            hash: EntryHash([0; 32]),
+            hash: EntryHash([4; 32]),
             signature: Signature([0; 64]),
         });
         (id, place, act)
@@ -211,6 +217,6 @@ fn learning_tells_whose_entries_are_to_be_judged_again() {
     let mut now = before.clone();
     let mut learned = Learned::default();
     assert!(now.take(id, place, act, &mut learned));
-    now.resolve(&mut learned);
+    now.resolve(&Logs::new(), &mut learned);
     assert_eq!(learned.judged, BTreeSet::from([graph.devices[LEAD]]));
 }

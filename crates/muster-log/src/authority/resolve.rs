@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::grant::{ActPlace, Adoption, Ending, Grant, Verdict, is_past, touches};
+use super::grant::{ActPlace, Adoption, Chains, Ending, Grant, Verdict, is_past, touches};
 use crate::{
     act::{Act, Admit, End},
     entry::LogKey,
@@ -40,9 +40,9 @@ pub(super) struct Resolved {
 }
 
 /// Resolves a set of acts.
-pub(super) fn resolve(founder: &Grant, acts: &Acts) -> Resolved {
+pub(super) fn resolve(founder: &Grant, acts: &Acts, chains: &Chains<'_>) -> Resolved {
     let mut out = pool(founder, acts);
-    let nodes = nodes(acts, &out);
+    let nodes = nodes(acts, &out, chains);
     let status = Solver::new(&nodes).solve();
     for (node, status) in nodes.iter().zip(status) {
         out.verdicts.insert(node.id, status.verdict());
@@ -72,6 +72,7 @@ pub(super) fn resolve(founder: &Grant, acts: &Acts) -> Resolved {
                     rank: node.rank,
                     from: adopt.from,
                     to: adopt.to,
+                    hash: adopt.hash,
                 });
             }
             _ if !status.in_effect() && out.grants.contains_key(&node.id) => {
@@ -241,6 +242,10 @@ struct Node {
     attackers: Vec<Attack>,
     /// Adoptions that take it back, whoever ended its grant.
     savers: Vec<usize>,
+    /// It lies past a fork of its log.
+    forked: bool,
+    /// Cuts and adoptions that settle the branch it is on.
+    settlers: Vec<usize>,
     lifters: Vec<usize>,
 }
 
@@ -251,7 +256,7 @@ struct Attack {
     only_suspending: bool,
 }
 
-fn nodes(acts: &Acts, pool: &Resolved) -> Vec<Node> {
+fn nodes(acts: &Acts, pool: &Resolved, chains: &Chains<'_>) -> Vec<Node> {
     let sound: Vec<_> = acts
         .iter()
         .filter(|(id, (_, act))| {
@@ -274,6 +279,8 @@ fn nodes(acts: &Acts, pool: &Resolved) -> Vec<Node> {
             support: at.get(&place.grant).copied().filter(|_| !place.root),
             attackers: Vec::new(),
             savers: Vec::new(),
+            forked: !place.root && chains.is_past_fork(&place.log, place.seq),
+            settlers: Vec::new(),
             lifters: Vec::new(),
         })
         .collect();
@@ -285,11 +292,16 @@ fn nodes(acts: &Acts, pool: &Resolved) -> Vec<Node> {
                 for &n in theirs.into_iter().flatten().filter(|n| **n != by) {
                     let (place, grant) = (&sound[n].1, &pool.grants[&sound[n].1.grant]);
                     let felt = |suspends| touches(*id, actor.rank(), end.role, suspends, grant);
-                    if felt(true) && is_past(&end.cuts, &place.log, place.seq) {
+                    let past = is_past(&end.cuts, chains, place.into());
+                    if felt(true) && past {
                         nodes[n].attackers.push(Attack {
                             by,
                             only_suspending: !felt(false),
                         });
+                    }
+                    let may = others(actor, &place.log) && actor.rank() <= nodes[n].rank;
+                    if nodes[n].forked && !past && may {
+                        nodes[n].settlers.push(by);
                     }
                 }
                 for lifted in end.lifts.iter().filter_map(|l| at.get(l)) {
@@ -301,10 +313,14 @@ fn nodes(acts: &Acts, pool: &Resolved) -> Vec<Node> {
             Act::Adopt(adopt) if adopt.log.lane == Lane::AUTHORITY => {
                 for &n in of_device.get(&adopt.log.device).into_iter().flatten() {
                     let place = &sound[n].1;
-                    let within =
-                        place.log == adopt.log && (adopt.from..=adopt.to).contains(&place.seq);
+                    let within = place.log == adopt.log
+                        && adopt.from <= place.seq
+                        && chains.reaches((adopt.to, &adopt.hash), place.into());
                     if within && actor.rank() < nodes[n].rank {
                         nodes[n].savers.push(by);
+                    }
+                    if within && nodes[n].forked && actor.rank() <= nodes[n].rank {
+                        nodes[n].settlers.push(by);
                     }
                 }
             }
@@ -312,6 +328,14 @@ fn nodes(acts: &Acts, pool: &Resolved) -> Vec<Node> {
         }
     }
     nodes
+}
+
+/// Whether an act is somebody else's than the log it speaks of: nobody settles their own fork.
+fn others(actor: &Actor<'_>, log: &LogKey) -> bool {
+    match actor {
+        Actor::Root => true,
+        Actor::Device(grant) => grant.device != log.device,
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -386,7 +410,8 @@ impl<'a> Solver<'a> {
     fn depends(&self, n: usize) -> impl Iterator<Item = usize> + '_ {
         let node = &self.nodes[n];
         let attackers = node.attackers.iter().map(|a| a.by);
-        let others = node.savers.iter().chain(&node.lifters).copied();
+        let others = node.savers.iter().chain(&node.settlers);
+        let others = others.chain(&node.lifters).copied();
         node.support.into_iter().chain(attackers).chain(others)
     }
 
@@ -423,6 +448,10 @@ impl<'a> Solver<'a> {
             Status::Counts => !a.only_suspending,
             _ => false,
         });
-        groundless || lifted || killed && !saved
+        let settled = node
+            .settlers
+            .iter()
+            .any(|s| self.status[*s] == Status::Counts);
+        groundless || lifted || killed && !saved || node.forked && !settled
     }
 }

@@ -43,11 +43,12 @@ impl Open {
             .log(&place.log.id(&book.incident()))
             .and_then(|log| log.last())
             .unwrap_or(place.seq);
-        self.parting = Some((place.log, place.seq));
+        self.parting = Some((place.log, place.seq, place.hash));
         fx.push(Effect::Read(ReadRequest {
             id: READ,
             log: place.log,
             from: place.seq,
+            hash: place.hash,
             to: last.min(Seq(place.seq.0.saturating_add(WITHIN))),
             entries: WITHIN as usize,
             bytes: MAX_RUN_BYTES,
@@ -63,7 +64,7 @@ impl Open {
         runs: Vec<Run>,
         fx: &mut Vec<Effect>,
     ) -> Result<(), CloseReason> {
-        let Some((log, seq)) = self.parting.filter(|_| id == READ) else {
+        let Some((log, seq, hash)) = self.parting.filter(|_| id == READ) else {
             return Ok(());
         };
         let mut entries = Vec::new();
@@ -80,7 +81,7 @@ impl Open {
         }
         let before = book
             .log(&log.id(&book.incident()))
-            .and_then(|l| l.before(seq));
+            .and_then(|l| l.before_of(seq, &hash));
         if let Some(before) = before.filter(|_| !entries.is_empty()) {
             let run = Run {
                 log,

@@ -23,6 +23,9 @@ pub const MAX_FRAME: usize = 256 * 1024;
 pub const MAX_SECRETS: usize = 4;
 /// Heads in one frame.
 pub(super) const HEADS: usize = 512;
+/// Chains told of one forked log, and places of each.
+pub(super) const TRAILS: usize = 32;
+pub(super) const POINTS: usize = 64;
 /// Islands named of one log; what lies beyond them is sent again.
 pub(super) const ISLANDS: usize = 16;
 /// Receipts in one frame.
@@ -85,7 +88,7 @@ pub(super) struct Summary {
     pub frontier: [u8; 32],
 }
 
-/// What a device has of one log. The log's key is not needed: who knows the log knows its id, and
+/// What a device has of one log; of a forked one there is one for each branch. The log's key is not needed: who knows the log knows its id, and
 /// who does not gets its key with the first run.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Head {
@@ -101,6 +104,25 @@ pub(super) struct Heads {
     pub lane: Lane,
     pub heads: Bounded<Head, HEADS>,
     pub last: bool,
+}
+
+/// Which way one chain of a forked log goes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Chain {
+    /// Its lowest place that is here.
+    pub from: Seq,
+    /// Some of its places with their hashes, the highest first, ever farther apart.
+    pub points: Bounded<(Seq, EntryHash), POINTS>,
+}
+
+/// What a device has of a log of which the two sides hold different histories, so that each finds
+/// where they part.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Trail {
+    pub log: LogId,
+    /// It answers one; else it asks for one.
+    pub answer: bool,
+    pub chains: Bounded<Chain, TRAILS>,
 }
 
 /// A key that the sender holds, with the proof of it.
@@ -154,6 +176,7 @@ pub(super) enum Frame {
     Done(Lane),
     /// Of this log, this many entries came from elsewhere: do not send them.
     Have(LogId, u64),
+    Trail(Trail),
 }
 
 impl Frame {

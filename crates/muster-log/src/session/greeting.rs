@@ -18,15 +18,15 @@ use super::{
     CloseReason, Effect, GREETING_MS, Local,
     frame::{Frame, FrameError, Hello, Identity, MAX_SECRETS, Summary, Welcome},
     proof::{Binding, Side},
-    spans::Spans,
+    spans::Had,
 };
 
 /// What was here at one moment, by lane and log.
-pub(super) type Snapshot = BTreeMap<(Lane, LogId), Spans>;
+pub(super) type Snapshot = BTreeMap<(Lane, LogId), Had>;
 
 pub(super) fn snapshot(book: &Book) -> Snapshot {
     let logs = book.logs().filter(|log| log.count() > 0);
-    logs.map(|log| ((log.key().lane, log.id()), Spans::of(log)))
+    logs.map(|log| ((log.key().lane, log.id()), Had::of(log)))
         .collect()
 }
 

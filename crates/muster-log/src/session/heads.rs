@@ -3,15 +3,17 @@
 //! A plain list of the lane's heads; reconciliation whose cost follows the difference may take its
 //! place without touching the rest of the session.
 
+use std::collections::btree_map::Entry;
+
 use crate::{
     book::Book,
     codec::Bounded,
     frontier::{Island, LogHeads},
-    ids::{Lane, Seq},
+    ids::{EntryHash, Lane, Seq},
 };
 
 use super::{
-    CloseReason, Effect, Reason,
+    CloseReason, Effect,
     frame::{Frame, HEADS, Head, Heads, ISLANDS},
     greeting::Snapshot,
     open::{Open, send},
@@ -27,7 +29,7 @@ impl Open {
         let here = book
             .logs()
             .filter(|l| l.key().lane == lane && l.count() > 0);
-        let heads: Vec<Head> = here.map(head).collect();
+        let heads: Vec<Head> = here.flat_map(heads).collect();
         let mut chunks: Vec<&[Head]> = heads.chunks(HEADS).collect();
         if chunks.is_empty() {
             chunks.push(&[]);
@@ -55,14 +57,24 @@ impl Open {
             _ => return Err(CloseReason::Unexpected("heads")),
         }
         for head in &heads.heads {
-            if let Some(log) = book.log(&head.log) {
-                self.compare_head(log, head, fx);
-            }
+            let log = book.log(&head.log);
+            let twice = matches!(&self.round, Some(r) if r.heads.contains_key(&head.log));
+            let tangled = log.is_some_and(|log| {
+                let differs = self.compare_head(log, head, fx);
+                differs || log.is_forked() || self.outbox.is_tangled(&head.log)
+            });
             if let Some(round) = &mut self.round {
                 round.heads.insert(head.log, spans(head));
                 if round.heads.len() > MAX_LOGS {
                     return Err(CloseReason::Flood);
                 }
+            }
+            match log {
+                Some(log) if tangled => self.tangled_head(book, log, head, fx),
+                // The peer's log has branches.
+                Some(log) if twice => self.ask_trail(book, log.id(), fx),
+                None if twice => self.outbox.tangle(head.log),
+                _ => {}
             }
         }
         if heads.last {
@@ -71,24 +83,24 @@ impl Open {
         Ok(())
     }
 
-    /// Two hashes at one place: a fork, which no sending heals. More of our own log than we have:
-    /// we are the copy.
-    fn compare_head(&mut self, log: &LogHeads, head: &Head, fx: &mut Vec<Effect>) {
+    /// Whether a place has another hash here than over there: the histories differ. More of our own
+    /// log than we have: we are the copy.
+    fn compare_head(&mut self, log: &LogHeads, head: &Head, fx: &mut Vec<Effect>) -> bool {
         let islands = head.islands.iter().map(|i| (i.to.0, i.head));
         let places = head.count.checked_sub(1).map(|seq| (seq, head.head));
-        let differs = |(seq, hash): (u64, _)| log.hash_at(Seq(seq)).is_some_and(|h| h != hash);
-        let fork = places.into_iter().chain(islands).any(differs);
-        if fork && self.outbox.skip(log.id(), Reason::Fork) {
-            fx.push(Effect::Skipped {
-                log: *log.key(),
-                reason: Reason::Fork,
-            });
-        }
-        let more = |i: &Island| log.hash_at(i.to).is_none_or(|h| h != i.head);
-        let ahead = head.count > log.contiguous() || head.islands.iter().any(more);
-        if log.key().device == self.me && (fork || ahead) {
+        let differs =
+            |(seq, hash): (u64, _)| log.hash_at(Seq(seq)).is_some() && !log.holds(Seq(seq), &hash);
+        let differs = places.into_iter().chain(islands).any(differs);
+        let more = |i: &Island| !log.holds(i.to, &i.head);
+        let longer = match (log.is_forked(), head.count.checked_sub(1)) {
+            (true, Some(last)) => !log.holds(Seq(last), &head.head),
+            _ => head.count > log.contiguous(),
+        };
+        let ahead = longer || head.islands.iter().any(more);
+        if log.key().device == self.me && (differs || ahead) {
             self.own_ahead(*log.key(), fx);
         }
+        differs
     }
 
     fn all_heads(&mut self, book: &Book, lane: Lane) {
@@ -98,7 +110,14 @@ impl Open {
         round.heads_in = true;
         let mut theirs = std::mem::take(&mut round.heads);
         for log in book.logs().filter(|l| l.key().lane == lane) {
-            theirs.entry(log.id()).or_default();
+            if let Entry::Vacant(vacant) = theirs.entry(log.id()) {
+                vacant.insert(Spans::default());
+                // Of a log with branches, places alone say nothing; that it has none says all.
+                if log.is_forked() {
+                    self.outbox.tangle(log.id());
+                    self.outbox.trail_heard(log.id());
+                }
+            }
         }
         // Logs that are not here yet are remembered too: they may come from somebody else.
         for (id, has) in theirs {
@@ -111,7 +130,7 @@ impl Open {
     /// The peer has what was here when digests were found equal.
     pub(super) fn adopt(&mut self, book: &Book, lane: Lane, snapshot: &Snapshot) {
         for ((_, id), has) in snapshot.iter().filter(|((l, _), _)| *l == lane) {
-            self.outbox.peer_has(*id, has.clone());
+            self.outbox.peer_had(*id, has.clone());
         }
         self.outbox.know(lane);
         self.queue_lacking(book, lane);
@@ -123,13 +142,32 @@ impl Open {
     }
 }
 
-fn head(log: &LogHeads) -> Head {
-    let mut islands = log.islands();
+/// One head; of a forked log one for each branch that is here from the start on.
+fn heads(log: &LogHeads) -> Vec<Head> {
+    if !log.is_forked() {
+        return vec![head(log, log.contiguous(), log.head(), log.islands())];
+    }
+    let (whole, mut islands): (Vec<_>, Vec<_>) =
+        log.leaves().into_iter().partition(|l| l.from == Seq(0));
+    let mut out: Vec<Head> = whole
+        .iter()
+        .map(|l| {
+            let islands = std::mem::take(&mut islands);
+            head(log, l.to.0.saturating_add(1), l.head, islands)
+        })
+        .collect();
+    if out.is_empty() {
+        out.push(head(log, 0, EntryHash(log.id().0), islands));
+    }
+    out
+}
+
+fn head(log: &LogHeads, count: u64, head: EntryHash, mut islands: Vec<Island>) -> Head {
     islands.truncate(ISLANDS);
     Head {
         log: log.id(),
-        count: log.contiguous(),
-        head: log.head(),
+        count,
+        head,
         islands: Bounded::try_from(islands).unwrap_or_default(),
     }
 }

@@ -21,6 +21,7 @@ mod reason;
 mod receive;
 mod send;
 mod spans;
+mod trail;
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,7 @@ use crate::{
     book::{Admitted, Book, Received, Refusal},
     chain::{DeviceKey, Run},
     entry::LogKey,
-    ids::{DeviceId, GrantId, IncidentId, Millis, Seq},
+    ids::{DeviceId, EntryHash, GrantId, IncidentId, Millis, Seq},
 };
 
 pub use frame::{FrameError, MAX_FRAME, MAX_SECRETS, VERSION, carries_entries};
@@ -80,6 +81,8 @@ pub struct ReadRequest {
     pub log: LogKey,
     /// The first place wanted.
     pub from: Seq,
+    /// `h` there: of a forked log it says which line.
+    pub hash: EntryHash,
     /// The last place wanted.
     pub to: Seq,
     /// About how many entries at most.
@@ -90,11 +93,12 @@ pub struct ReadRequest {
 
 impl ReadRequest {
     /// Asks for a whole stretch of a log, outside of any session.
-    pub fn whole(log: LogKey, from: u64, to: u64) -> Self {
+    pub fn whole(log: LogKey, from: u64, hash: EntryHash, to: u64) -> Self {
         Self {
             id: ReadId(0),
             log,
             from: Seq(from),
+            hash,
             to: Seq(to),
             entries: usize::MAX,
             bytes: usize::MAX,
@@ -283,7 +287,9 @@ impl Session {
     }
 
     /// Answers [`Effect::Read`]: runs of the log in order, each ending in a signed entry, the first
-    /// one holding the place asked for. Fewer than asked for are fine; none says that the store
+    /// one holding the entry asked for, and each of the others going on where the one before it
+    /// ended. Of a forked log they keep to the line of that entry; a run that leaves it (its signature
+    /// lies on another branch) is the last one. Fewer than asked for are fine; none says that the store
     /// cannot read them.
     pub fn runs(&mut self, book: &Book, id: ReadId, runs: Vec<Run>) -> Vec<Effect> {
         self.with_open(|open, fx| open.runs(book, id, runs, fx))

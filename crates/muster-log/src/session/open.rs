@@ -10,7 +10,7 @@ use crate::{
     book::{Admitted, Book},
     chain::Run,
     entry::LogKey,
-    ids::{DeviceId, GrantId, Lane, LogId, Seq},
+    ids::{DeviceId, EntryHash, GrantId, Lane, LogId, Seq},
 };
 
 use super::{
@@ -86,7 +86,7 @@ pub(super) struct Open {
     /// Own logs of which the peer was found to have more.
     ahead: BTreeSet<LogKey>,
     /// The peer is being let go: the place of the entry that ended it.
-    pub(super) parting: Option<(LogKey, Seq)>,
+    pub(super) parting: Option<(LogKey, Seq, EntryHash)>,
 }
 
 type Step = Result<(), CloseReason>;
@@ -193,6 +193,7 @@ impl Open {
             Some(Frame::Acks(acks)) => self.acked(book, &acks, fx),
             Some(Frame::Have(log, count)) => self.outbox.told(log, 0, count),
             Some(Frame::Keys(claims)) => self.held.claimed(&claims, book.keys()),
+            Some(Frame::Trail(trail)) => self.trail_came(book, &trail, fx),
             Some(Frame::Heads(heads)) => self.take_heads(book, heads, fx)?,
             Some(Frame::Done(lane)) => self.done_came(lane)?,
             Some(Frame::Summary(theirs)) => self.summary_came(book, theirs, fx)?,
@@ -315,6 +316,7 @@ impl Open {
             self.tell_keys(book, fx);
         }
         self.round = Some(Round::of(lane));
+        self.outbox.forget_asked();
         self.tell_heads(book, lane, fx);
     }
 

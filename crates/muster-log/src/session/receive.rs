@@ -208,7 +208,16 @@ impl Open {
                 Outcome::Admitted(admitted) => {
                     self.unsettle(book);
                     self.stats.entries_received += admitted.fresh;
-                    self.outbox.came(id, claim.from, claim.to);
+                    match book.log(&id).filter(|log| log.is_forked()) {
+                        Some(log) => {
+                            // The first of another history: what the peer has must be asked.
+                            if !self.outbox.is_tangled(&id) {
+                                self.ask_trail(book, id, fx);
+                            }
+                            self.outbox.came_on_branch(log, &admitted.run);
+                        }
+                        None => self.outbox.came(id, claim.from, claim.to),
+                    }
                     self.learnt(book, admitted, fx);
                     verdict::STORED
                 }

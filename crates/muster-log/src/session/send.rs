@@ -3,14 +3,15 @@
 //! Consecutive stored runs become one run with one signature at its end: a signature commits to all
 //! entries before it, and proving it is what costs most over there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry as Slot};
 
 use crate::{
     book::Book,
     chain::{MAX_RUN, Run, VerifiedRun},
     entry::{Entry, LogKey},
-    frontier::LogHeads,
-    ids::{DeviceId, Lane, LogId, Seq},
+    frontier::{LineId, LogHeads},
+    hash,
+    ids::{DeviceId, EntryHash, Lane, LogId, Seq},
     run::{self, MAX_RUN_BYTES},
 };
 
@@ -19,7 +20,7 @@ use super::{
     frame::{self, Ack, Frame, verdict},
     open::{Open, send},
     pieces::Pieces,
-    spans::Spans,
+    spans::{Had, Spans},
 };
 
 /// Runs without receipt beyond which nothing more is read.
@@ -51,6 +52,7 @@ struct Reading {
     id: ReadId,
     log: LogId,
     key: LogKey,
+    line: LineId,
     from: u64,
     to: u64,
 }
@@ -62,6 +64,13 @@ pub(super) struct Outbox {
     known: BTreeSet<Lane>,
     /// What the peer has, or will have when what was sent arrives.
     has: BTreeMap<LogId, Spans>,
+    /// Of forked logs: what it has of the lines beside the first one.
+    beside: BTreeMap<LogId, BTreeMap<LineId, Spans>>,
+    /// Logs of which the two sides hold different histories, and whether it is known by now what the
+    /// peer has of them. Of these, places alone say nothing.
+    tangled: BTreeMap<LogId, bool>,
+    /// Those of them about which the peer was asked in this round.
+    asked: BTreeSet<LogId>,
     queue: BTreeSet<(Lane, u64, LogId)>,
     queued: BTreeMap<LogId, (Lane, u64)>,
     skipped: BTreeMap<LogId, Reason>,
@@ -80,6 +89,9 @@ impl Outbox {
             rank,
             known: BTreeSet::new(),
             has: BTreeMap::new(),
+            beside: BTreeMap::new(),
+            tangled: BTreeMap::new(),
+            asked: BTreeSet::new(),
             queue: BTreeSet::new(),
             queued: BTreeMap::new(),
             skipped: BTreeMap::new(),
@@ -98,13 +110,88 @@ impl Outbox {
 
     /// The peer says what it has of a log; what is on its way comes on top.
     pub(super) fn peer_has(&mut self, log: LogId, mut has: Spans) {
+        if self.is_tangled(&log) {
+            return;
+        }
         let flying = self.in_flight.values().filter(|f| f.log == log);
         flying.for_each(|f| has.add(f.from, f.to));
         self.has.insert(log, has);
     }
 
+    /// The peer has what was here of a log at some moment.
+    pub(super) fn peer_had(&mut self, log: LogId, had: Had) {
+        if !had.beside.is_empty() {
+            self.tangled.insert(log, true);
+            self.has.entry(log).or_default();
+            self.beside.insert(log, had.beside);
+        }
+        let mut has = had.first;
+        let flying = self.in_flight.values().filter(|f| f.log == log);
+        flying.for_each(|f| has.add(f.from, f.to));
+        self.has.insert(log, has);
+    }
+
+    /// The two sides hold different histories of a log: what was taken from places alone is
+    /// forgotten, once.
+    pub(super) fn tangle(&mut self, log: LogId) {
+        if let Slot::Vacant(vacant) = self.tangled.entry(log) {
+            vacant.insert(false);
+            self.has.remove(&log);
+            self.beside.remove(&log);
+        }
+    }
+
+    pub(super) fn is_tangled(&self, log: &LogId) -> bool {
+        self.tangled.contains_key(log)
+    }
+
+    /// Whether the peer is still to be asked about a log in this round.
+    pub(super) fn asks_trail(&mut self, log: LogId) -> bool {
+        self.asked.insert(log)
+    }
+
+    /// A round begins.
+    pub(super) fn forget_asked(&mut self) {
+        self.asked.clear();
+    }
+
+    /// It is known what the peer has of a log with branches.
+    pub(super) fn trail_heard(&mut self, log: LogId) {
+        self.tangled.insert(log, true);
+    }
+
+    /// The peer has an entry that is here too, and what leads to it from a place on.
+    pub(super) fn marks(&mut self, log: &LogHeads, from: Seq, head: (Seq, &EntryHash)) {
+        self.with_had(log, |had| had.add_path(log, from, head));
+    }
+
+    fn with_had<T>(&mut self, log: &LogHeads, f: impl FnOnce(&mut Had) -> T) -> T {
+        let first = self.has.entry(log.id()).or_default();
+        let mut had = Had {
+            first: std::mem::take(first),
+            beside: self.beside.remove(&log.id()).unwrap_or_default(),
+        };
+        let out = f(&mut had);
+        *first = had.first;
+        if !had.beside.is_empty() {
+            self.beside.insert(log.id(), had.beside);
+        }
+        out
+    }
+
+    /// What the peer lacks of a log, as far as it is known.
+    fn lacks(&mut self, log: &LogHeads) -> Option<(LineId, u64, u64)> {
+        if self.tangled.get(&log.id()) == Some(&false) {
+            return None;
+        }
+        self.with_had(log, |had| had.lacks(log))
+    }
+
     /// The peer has these too.
     pub(super) fn told(&mut self, log: LogId, from: u64, to: u64) {
+        if self.is_tangled(&log) {
+            return;
+        }
         // A log that is not known here cannot be sent, and need not be remembered.
         if let Some(has) = self.has.get_mut(&log) {
             has.add(from, to);
@@ -113,7 +200,35 @@ impl Outbox {
 
     /// The peer has sent these, of a log that is here.
     pub(super) fn came(&mut self, log: LogId, from: u64, to: u64) {
-        self.has.entry(log).or_default().add(from, to);
+        if !self.is_tangled(&log) {
+            self.has.entry(log).or_default().add(from, to);
+        }
+    }
+
+    /// The peer has sent these, of a log with branches.
+    pub(super) fn came_on_branch(&mut self, log: &LogHeads, run: &VerifiedRun) {
+        self.with_had(log, |had| {
+            for entry in run.entries() {
+                if let Some(line) = log.line_of(entry.seq(), &entry.hash()) {
+                    let seq = entry.seq().0;
+                    had.add(log, line, seq, seq.saturating_add(1));
+                }
+            }
+        });
+    }
+
+    /// These were sent, of a log with branches.
+    fn went_on_branch(&mut self, log: &LogHeads, run: &Run) {
+        let mut at = run.before;
+        self.with_had(log, |had| {
+            for entry in &run.entries {
+                let (seq, header) = (entry.header.seq, entry.header.to_bytes());
+                at = hash::chain(&log.id(), seq, &at, &hash::header_hash(&header));
+                if let Some(line) = log.line_of(seq, &at) {
+                    had.add(log, line, seq.0, seq.0.saturating_add(1));
+                }
+            }
+        });
     }
 
     /// Puts a log in line, if the peer lacks any of it.
@@ -122,14 +237,13 @@ impl Outbox {
         if self.skipped.contains_key(&id) || self.queued.contains_key(&id) {
             return;
         }
-        let here = Spans::of(log);
-        let has = self.has.entry(id).or_default();
-        if has.lacks(&here).is_none() {
+        if self.lacks(log).is_none() {
             return;
         }
+        let has = self.has.get(&id).map_or(0, Spans::len);
         let rank = match key.lane {
             Lane::AUTHORITY => depth(book, &key.device),
-            _ => (self.rank)(book, key, here.len().saturating_sub(has.len())),
+            _ => (self.rank)(book, key, log.count().saturating_sub(has)),
         };
         self.queue.insert((key.lane, rank, id));
         self.queued.insert(id, (key.lane, rank));
@@ -189,10 +303,11 @@ impl Open {
                 return;
             }
             let lacking = book.log(&id).and_then(|log| {
-                let has = self.outbox.has.entry(id).or_default();
-                has.lacks(&Spans::of(log)).map(|range| (*log.key(), range))
+                let (line, from, to) = self.outbox.lacks(log)?;
+                let hash = log.hash_on(line, Seq(from))?;
+                Some((*log.key(), line, (from, hash), to))
             });
-            let Some((key, (from, to))) = lacking else {
+            let Some((key, line, (from, hash), to)) = lacking else {
                 self.outbox.unqueue(&id);
                 continue;
             };
@@ -202,6 +317,7 @@ impl Open {
                 id: read,
                 log: id,
                 key,
+                line,
                 from,
                 to,
             });
@@ -209,6 +325,7 @@ impl Open {
                 id: read,
                 log: key,
                 from: Seq(from),
+                hash,
                 to: Seq(to - 1),
                 entries: READ_ENTRIES,
                 bytes: READ_BYTES,
@@ -235,13 +352,16 @@ impl Open {
                 .for_each(|entry| pieces.push(entry, &mut ready));
         }
         pieces.end(&mut ready);
+        let Some(log) = book.log(&reading.log) else {
+            return;
+        };
         for piece in ready {
-            if !self.send_run(book, reading.key, reading.log, piece, fx) {
+            if !self.send_run(book, log, reading.line, piece, fx) {
                 return;
             }
         }
-        let sent = self.outbox.has.get(&reading.log);
-        if !sent.is_some_and(|has| has.covers(reading.from, reading.from + 1)) {
+        let sent = |had: &mut Had| had.has(log, reading.line, reading.from);
+        if !self.outbox.with_had(log, sent) {
             self.skip(reading.log, reading.key, Reason::Unreadable, fx);
         }
     }
@@ -252,18 +372,20 @@ impl Open {
         }
     }
 
-    /// Sends consecutive entries that end in a signed one. Says whether it could.
+    /// Sends consecutive entries of a line that end in a signed one. Says whether it could.
     fn send_run(
         &mut self,
         book: &Book,
-        log: LogKey,
-        id: LogId,
+        heads: &LogHeads,
+        line: LineId,
         entries: Vec<Entry>,
         fx: &mut Vec<Effect>,
     ) -> bool {
+        let (id, log) = (heads.id(), *heads.key());
         let first = entries.first().map_or(Seq(0), |e| e.header.seq);
         let (from, to) = (first.0, first.0 + entries.len() as u64);
-        let Some(before) = book.log(&id).and_then(|l| l.before(first)) else {
+        let hash = heads.hash_on(line, first);
+        let Some(before) = hash.and_then(|h| heads.before_of(first, &h)) else {
             self.skip(id, log, Reason::Unreadable, fx);
             return false;
         };
@@ -292,7 +414,10 @@ impl Open {
                 bytes: frame.len(),
             },
         );
-        self.outbox.came(id, from, to);
+        match heads.is_forked() || self.outbox.is_tangled(&id) {
+            false => self.outbox.came(id, from, to),
+            true => self.outbox.went_on_branch(heads, &run),
+        }
         self.stats.runs_sent += 1;
         self.stats.entries_sent += to - from;
         fx.push(Effect::Send(frame));
@@ -306,6 +431,11 @@ impl Open {
             return;
         }
         let (from, to) = (run.first().0, run.last().0.saturating_add(1));
+        if let Some(log) = book.log(&id)
+            && (log.is_forked() || self.outbox.is_tangled(&id))
+        {
+            return self.outbox.queue(book, log);
+        }
         let has = self.outbox.has.entry(id).or_default();
         if has.covers(from, to) {
             // It may be about to send it: the same entries came from elsewhere.
@@ -317,12 +447,14 @@ impl Open {
         let next = has.covers(0, from);
         let in_line = self.outbox.queued.contains_key(&id);
         let free = self.outbox.window() && self.outbox.queue.is_empty();
+        let Some(log) = book.log(&id) else { return };
         if next && !in_line && free && (lane == Lane::AUTHORITY || self.data_flows()) {
             if lane != Lane::AUTHORITY {
                 self.tell_keys(book, fx);
             }
-            self.send_run(book, *run.log(), id, run.to_run().entries, fx);
-        } else if let Some(log) = book.log(&id) {
+            let line = LineId::first(id);
+            self.send_run(book, log, line, run.to_run().entries, fx);
+        } else {
             self.outbox.queue(book, log);
         }
     }

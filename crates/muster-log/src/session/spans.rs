@@ -1,16 +1,95 @@
-//! Which places of a log somebody has: a short list of stretches.
+//! Which places of a log somebody has: a short list of stretches, and of a forked log one for each
+//! line.
 
-use crate::frontier::LogHeads;
+use std::collections::BTreeMap;
+
+use crate::{
+    frontier::{LineId, LogHeads},
+    ids::{EntryHash, Seq},
+};
 
 /// More stretches than this are forgotten from the end: they are sent once more, and nothing else.
 const MAX_SPANS: usize = 64;
+
+/// What somebody has of a log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Had {
+    /// Of its first line, as it is here.
+    pub first: Spans,
+    /// Of the lines beside it.
+    pub beside: BTreeMap<LineId, Spans>,
+}
+
+impl Had {
+    /// What is here.
+    pub(super) fn of(log: &LogHeads) -> Self {
+        let mut out = Self {
+            first: Spans::of(log),
+            beside: BTreeMap::new(),
+        };
+        if log.is_forked() {
+            let first = LineId::first(log.id());
+            for piece in log.stretches().iter().filter(|p| p.line != first) {
+                out.add(log, piece.line, piece.from.0, piece.to.0.saturating_add(1));
+            }
+        }
+        out
+    }
+
+    /// Adds `from..to` of a line.
+    pub(super) fn add(&mut self, log: &LogHeads, line: LineId, from: u64, to: u64) {
+        match line == LineId::first(log.id()) {
+            true => self.first.add(from, to),
+            false => self.beside.entry(line).or_default().add(from, to),
+        }
+    }
+
+    /// Adds an entry that is here and all that leads to it, down to a place.
+    pub(super) fn add_path(&mut self, log: &LogHeads, from: Seq, head: (Seq, &EntryHash)) {
+        for piece in log.path(head.0, head.1) {
+            let from = piece.from.max(from);
+            self.add(log, piece.line, from.0, piece.to.0.saturating_add(1));
+        }
+    }
+
+    /// Whether it holds one place of a line.
+    pub(super) fn has(&self, log: &LogHeads, line: LineId, seq: u64) -> bool {
+        let spans = match line == LineId::first(log.id()) {
+            true => Some(&self.first),
+            false => self.beside.get(&line),
+        };
+        spans.is_some_and(|s| s.covers(seq, seq.saturating_add(1)))
+    }
+
+    /// The first stretch of a line here that is not in it.
+    pub(super) fn lacks(&self, log: &LogHeads) -> Option<(LineId, u64, u64)> {
+        let first = LineId::first(log.id());
+        if let Some((from, to)) = self.first.lacks(&Spans::of(log)) {
+            return Some((first, from, to));
+        }
+        if !log.is_forked() {
+            return None;
+        }
+        let nothing = Spans::default();
+        let beside = log.stretches().into_iter().filter(|p| p.line != first);
+        beside
+            .filter_map(|piece| {
+                let mut here = Spans::default();
+                here.add(piece.from.0, piece.to.0.saturating_add(1));
+                let has = self.beside.get(&piece.line).unwrap_or(&nothing);
+                let (from, to) = has.lacks(&here)?;
+                Some((piece.line, from, to))
+            })
+            .next()
+    }
+}
 
 /// Stretches `from..to` in order, apart from one another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Spans(Vec<(u64, u64)>);
 
 impl Spans {
-    /// What is here of a log.
+    /// What is here of a log's first line.
     pub(super) fn of(log: &LogHeads) -> Self {
         let mut out = Self::default();
         out.add(0, log.contiguous());

@@ -38,7 +38,8 @@ fn outcome(book: &Book) -> impl PartialEq + std::fmt::Debug + use<> {
         .flat_map(|log| (0..log.contiguous()).map(move |seq| (*log.key(), Seq(seq))))
         .flat_map(|(log, seq)| grants.iter().map(move |g| (log, seq, g.id)))
         .map(|(log, seq, grant)| {
-            let standing = book.authority().standing(&log, seq, &grant);
+            let hash = book.log(&log.id(&book.incident())).unwrap().hash_at(seq);
+            let standing = book.standing(&log, seq, &hash.unwrap(), &grant);
             format!("{:?}", std::mem::discriminant(&standing))
         })
         .collect();

@@ -114,7 +114,8 @@ impl Pen {
     }
 
     /// A plain part, for lane 0 or public data.
-    /// A cut of a log so many places before its end; the hash is the head's, which nobody checks.
+    /// A cut of a log so many places before its end; the hash is the head's: behind it,
+    /// the cut's own place is past it.
     pub fn cut(&self, lane: Lane, behind: u64) -> Option<Cut> {
         let tip = self.tip(lane);
         Some(Cut {

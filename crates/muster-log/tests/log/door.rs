@@ -167,23 +167,28 @@ fn a_second_history_is_a_fork_wherever_it_touches_the_first() {
         ((0, 10), (3, 10), 3),
         ((0, 10), (5, 6), 4), // its first entry hangs on another h(4)
         ((0, 4), (4, 6), 3),  // right behind the contiguous beginning
-        ((6, 8), (5, 7), 6),  // over an island's edge
+        ((6, 8), (5, 7), 5),  // over an island's edge: it hangs on another h(5)
         ((6, 8), (8, 10), 7), // right behind an island
         ((6, 8), (3, 6), 5),  // right before an island
     ] {
-        let mut book = book.clone();
-        take(&mut book, &first(have.0, have.1));
-        let before = book.frontier_digest();
-        let told = give(&mut book, &second(offered.0, offered.1)).unwrap_err();
-        assert_eq!(
-            told,
-            Refusal::Fork {
-                device: pen.id(),
-                seq: Seq(seq)
-            },
-            "{have:?} {offered:?}"
-        );
-        assert_eq!(book.frontier_digest(), before);
+        let mut one = book.clone();
+        take(&mut one, &first(have.0, have.1));
+        assert_eq!(one.authority().forked_at(&run.log), None);
+        let came = take(&mut one, &second(offered.0, offered.1));
+        assert_eq!(came.fresh, (offered.1 - offered.0) as u64);
+        assert_eq!(came.judged, [pen.id()].into());
+        let forked = one.authority().forked_at(&run.log);
+        assert_eq!(forked, Some(Seq(seq)), "{have:?} {offered:?}");
+        // The other way round it comes to the same.
+        let mut other = book.clone();
+        take(&mut other, &second(offered.0, offered.1));
+        take(&mut other, &first(have.0, have.1));
+        assert_eq!(one.frontier_digest(), other.frontier_digest());
+        assert_eq!(other.authority().forked_at(&run.log), forked);
+        // And once more is nothing new.
+        for known in [first(have.0, have.1), second(offered.0, offered.1)] {
+            assert_eq!(give(&mut one, &known), Ok(Received::Known));
+        }
     }
 }
 

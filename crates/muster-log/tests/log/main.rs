@@ -7,6 +7,7 @@ mod chains;
 mod common;
 mod door;
 mod flights;
+mod forks;
 mod keys;
 mod roundtrip;
 mod vectors;

@@ -72,8 +72,7 @@ impl Applying<'_> {
         let grant = entry.header().grant;
         let standing = self
             .book
-            .authority()
-            .standing(run.log(), entry.seq(), &grant);
+            .standing(run.log(), entry.seq(), &entry.hash(), &grant);
         let disputed = matches!(standing, Standing::Disputed(_));
         let (role, person, scope) = match standing {
             Standing::Counts(g) | Standing::Disputed(g) => (g.role, g.person, g.scope),
@@ -140,7 +139,12 @@ impl Applying<'_> {
     ) {
         for (index, operation) in (0u8..=255).zip(operations) {
             // Acts of this version are the authority's business; it reads them in C0 of lane 0 alone.
-            if acts && let Some(Ok(_)) = Act::read(operation) {
+            if acts && let Some(Ok(act)) = Act::read(operation) {
+                if let Act::Fork(proof) = act
+                    && !proof.holds(&self.book.incident())
+                {
+                    self.inert("bad-fork-proof");
+                }
                 continue;
             }
             let Ok(read) = operation.read() else {
@@ -247,8 +251,8 @@ impl Engine {
     pub(super) fn note_waiting(&mut self, run: &VerifiedRun) {
         for entry in run.entries() {
             let grant = entry.header().grant;
-            let authority = self.book.authority();
-            match authority.standing(run.log(), entry.seq(), &grant) {
+            let (seq, hash) = (entry.seq(), entry.hash());
+            match self.book.standing(run.log(), seq, &hash, &grant) {
                 Standing::Counts(_) | Standing::Disputed(_) => {}
                 Standing::NotTheirs => continue,
                 Standing::Unknown => {

@@ -4,6 +4,7 @@
 //! loop in [`crate::daemon`] calls it, and acknowledges nothing before [`Engine::flush`].
 
 mod apply;
+mod forks;
 mod judge;
 mod keys;
 mod open;
@@ -27,10 +28,11 @@ use muster_log::{
     seal::ClassKey,
 };
 use muster_model::state::State;
-use muster_store::{DataDir, Index, Journal, JournalError, Position, journal};
+use muster_store::{DataDir, Index, Journal, JournalError, journal};
 
 pub use apply::{Change, Counters};
 pub use open::{OpenReport, read_only_book};
+pub use read::Page;
 pub use write::{PartWrites, Written};
 
 use crate::error::NodeError;
@@ -70,6 +72,8 @@ pub struct Engine {
     keys_moved: bool,
     /// Devices whose entries are to be judged again.
     judged: BTreeSet<DeviceId>,
+    /// Forks for which this device has written a proof since it was opened, by place.
+    forks_tried: BTreeMap<LogKey, Seq>,
     dirty: bool,
     broken: bool,
     operator: Option<String>,
@@ -212,6 +216,9 @@ impl Engine {
             // has a twin. Places beyond them may have been signed as well.
             self.renew(random)?;
         }
+        if self.book.authority().forks().next().is_some() {
+            self.leave_forked(random)?;
+        }
         self.apply_run(&admitted.run);
         self.since_checkpoint += admitted.fresh;
         self.late.0.extend(&admitted.grants);
@@ -318,11 +325,6 @@ impl Engine {
         self.checkpoint()?;
         self.journal.close()?;
         Ok(())
-    }
-
-    /// The position of the run that holds an entry.
-    fn place(&self, log: &LogId, seq: Seq) -> Option<Position> {
-        self.places.find(log, seq)
     }
 
     /// Own log of a lane.

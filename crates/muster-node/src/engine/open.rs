@@ -101,6 +101,7 @@ impl Engine {
             broken: false,
             late: (Vec::new(), Vec::new()),
             judged: BTreeSet::new(),
+            forks_tried: BTreeMap::new(),
             readers: None,
             writing: BTreeMap::new(),
             keys_moved: true,

@@ -13,6 +13,9 @@ use muster_store::Position;
 struct Stored {
     first: u64,
     position: Position,
+    /// The beginning of the hash of its last entry: of a forked log, runs of two branches may lie at
+    /// the same places.
+    check: u32,
     count: u16,
     /// Every part is there: such a copy is read rather than one with gaps.
     whole: bool,
@@ -33,20 +36,19 @@ impl Places {
         let stored = Stored {
             first: run.first().0,
             position,
+            check: check(run),
             count: u16::try_from(run.entries().len()).unwrap_or(u16::MAX),
             whole: !parts.any(|p| matches!(p, PartBody::Absent)),
         };
         let runs = self.logs.entry(run.id()).or_default();
-        let key = (stored.first, stored.count);
+        let key = stored.key();
         // Nearly always behind the last one.
         let at = match runs.last() {
-            Some(last) if (last.first, last.count) >= key => {
-                runs.partition_point(|r| (r.first, r.count) < key)
-            }
+            Some(last) if last.key() >= key => runs.partition_point(|r| r.key() < key),
             _ => runs.len(),
         };
         match runs.get_mut(at) {
-            Some(known) if (known.first, known.count) == key => {
+            Some(known) if known.key() == key => {
                 if stored.whole || !known.whole {
                     *known = stored;
                 }
@@ -60,24 +62,29 @@ impl Places {
         self.logs.values_mut().for_each(Vec::shrink_to_fit);
     }
 
-    /// The stored run that holds an entry.
-    pub fn find(&self, log: &LogId, seq: Seq) -> Option<Position> {
-        let runs = self.logs.get(log)?;
+    /// The stored runs that hold a place, whole ones first. More than one where runs overlap.
+    pub fn find(&self, log: &LogId, seq: Seq) -> impl Iterator<Item = Position> {
+        let runs = self.logs.get(log).map_or(&[][..], Vec::as_slice);
         let lowest = seq.0.saturating_sub(MAX_RUN as u64 - 1);
         let end = runs.partition_point(|r| r.first <= seq.0);
-        let covering = runs
-            .iter()
-            .take(end)
-            .rev()
-            .take_while(|r| r.first >= lowest)
-            .filter(|r| seq.0 - r.first < u64::from(r.count));
-        let mut any = None;
-        for stored in covering {
-            if stored.whole {
-                return Some(stored.position);
-            }
-            any.get_or_insert(stored.position);
-        }
-        any
+        let covering = move |whole: bool| {
+            let below = runs.iter().take(end).rev();
+            below
+                .take_while(move |r| r.first >= lowest)
+                .filter(move |r| seq.0 - r.first < u64::from(r.count) && r.whole == whole)
+                .map(|r| r.position)
+        };
+        covering(true).chain(covering(false))
     }
+}
+
+impl Stored {
+    fn key(&self) -> (u64, u16, u32) {
+        (self.first, self.count, self.check)
+    }
+}
+
+fn check(run: &VerifiedRun) -> u32 {
+    let [a, b, c, d, ..] = run.head().0;
+    u32::from_be_bytes([a, b, c, d])
 }

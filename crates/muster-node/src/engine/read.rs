@@ -3,23 +3,52 @@
 use muster_log::{
     book::Refusal,
     chain::{self, VerifiedRun},
+    entry::VerifiedEntry,
+    frontier::LineId,
     ids::{IncidentId, LogId, Seq},
     record, run,
+    session::ReadRequest,
 };
 
 use super::Engine;
 use crate::error::NodeError;
 
 impl Engine {
-    /// The stored run that holds an entry, from that entry on.
+    /// The stored run that holds the entry at a place of a log's first line, from that entry on.
     pub fn run_from(&self, log: &LogId, seq: Seq) -> Result<Option<VerifiedRun>, NodeError> {
-        let Some(position) = self.place(log, seq) else {
+        self.run_on(log, LineId::first(*log), seq)
+    }
+
+    /// The stored run that holds the entry at a place of a line, from that entry on. Where its
+    /// signature lies on another branch, so does its end.
+    pub fn run_on(
+        &self,
+        log: &LogId,
+        line: LineId,
+        seq: Seq,
+    ) -> Result<Option<VerifiedRun>, NodeError> {
+        let Some(heads) = self.book.log(log) else {
             return Ok(None);
         };
-        let bytes = self.journal.read(position)?;
-        let run = read_back(&self.book.incident(), &bytes)?;
-        let skip = seq.0.saturating_sub(run.first().0);
-        Ok(run.suffix(usize::try_from(skip).unwrap_or(usize::MAX)))
+        let wanted = match heads.is_forked() {
+            true => match heads.hash_on(line, seq) {
+                Some(hash) => Some(hash),
+                None => return Ok(None),
+            },
+            // Whatever is stored of the place is it.
+            false => None,
+        };
+        for position in self.places.find(log, seq) {
+            let bytes = self.journal.read(position)?;
+            let run = read_back(&self.book.incident(), &bytes)?;
+            let skip = seq.0.saturating_sub(run.first().0);
+            let rest = run.suffix(usize::try_from(skip).unwrap_or(usize::MAX));
+            let here = rest.as_ref().and_then(|r| r.entries().first());
+            if wanted.is_none() || here.map(VerifiedEntry::hash) == wanted {
+                return Ok(rest);
+            }
+        }
+        Ok(None)
     }
 
     /// Gives each run of the journal, as it was written.
@@ -35,8 +64,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Runs of a log from a place to another, merged so that one signature stands for up to 64
-    /// entries, until about `budget` bytes are encoded. Stops at a gap.
+    /// Runs of a log's first line from a place to another: see [`Self::runs_on`].
     pub fn runs(
         &self,
         log: &LogId,
@@ -44,13 +72,27 @@ impl Engine {
         to: Seq,
         budget: usize,
     ) -> Result<Vec<chain::Run>, NodeError> {
+        let page = self.runs_on(log, LineId::first(*log), (from, to), budget)?;
+        Ok(page.runs)
+    }
+
+    /// Runs of a line from a place to another, merged so that one signature stands for up to 64
+    /// entries, until about `budget` bytes are encoded. Stops at a gap, and after a run that ends on
+    /// another branch.
+    pub fn runs_on(
+        &self,
+        log: &LogId,
+        line: LineId,
+        (from, to): (Seq, Seq),
+        budget: usize,
+    ) -> Result<Page, NodeError> {
         let mut out: Vec<chain::Run> = Vec::new();
         let (mut at, mut bytes, mut last_bytes) = (from, 0, 0);
         while at <= to && bytes < budget {
-            let Some(stored) = self.run_from(log, at)? else {
+            let Some(stored) = self.run_on(log, line, at)? else {
                 break;
             };
-            let next = stored.last().next();
+            let on_line = self.on_line(log, line, &stored);
             let run = stored.to_run();
             let size = run_size(&run);
             bytes += size;
@@ -70,13 +112,47 @@ impl Engine {
                     out.push(run);
                 }
             }
-            match next {
-                Some(next) => at = next,
-                None => break,
+            at = Seq(at.0.saturating_add(on_line.max(1)));
+            if on_line < stored.entries().len() as u64 {
+                break;
             }
         }
-        Ok(out)
+        Ok(Page {
+            runs: out,
+            next: at,
+        })
     }
+
+    /// Answers a session's question.
+    pub fn answer(&self, request: &ReadRequest) -> Result<Vec<chain::Run>, NodeError> {
+        let id = request.log.id(&self.book.incident());
+        let line = self.book.log(&id);
+        let Some(line) = line.and_then(|l| l.line_of(request.from, &request.hash)) else {
+            return Ok(Vec::new());
+        };
+        let places = (request.from, request.to);
+        Ok(self.runs_on(&id, line, places, request.bytes)?.runs)
+    }
+
+    /// How many of a run's first entries lie on a line.
+    pub fn on_line(&self, log: &LogId, line: LineId, run: &VerifiedRun) -> u64 {
+        match self.book.log(log).filter(|l| l.is_forked()) {
+            None => run.entries().len() as u64,
+            Some(heads) => {
+                let on = |e: &&VerifiedEntry| heads.hash_on(line, e.seq()) == Some(e.hash());
+                run.entries().iter().take_while(on).count() as u64
+            }
+        }
+    }
+}
+
+/// Runs that were read, and how far they go.
+#[derive(Debug)]
+pub struct Page {
+    /// The runs, in order.
+    pub runs: Vec<chain::Run>,
+    /// The first place of the line that is not in them.
+    pub next: Seq,
 }
 
 /// A record of the journal as the run it holds; its signature was checked before it was written.

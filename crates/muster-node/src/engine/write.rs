@@ -129,6 +129,7 @@ impl Engine {
         if ahead(&self.own_log(Lane::AUTHORITY)) || ahead(&self.own_log(Lane::DATA)) {
             self.renew_generation(random)?;
         }
+        self.leave_forked(random)?;
         let log: LogKey = self.own_log(lane);
         let tip = self.book.tip(&log);
         let highest = self.book.highest();

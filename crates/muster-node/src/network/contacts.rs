@@ -298,10 +298,7 @@ impl Node {
             let Some(request) = contact.reading.take() else {
                 return Ok(());
             };
-            let id = request.log.id(&self.engine.incident());
-            let runs = self
-                .engine
-                .runs(&id, request.from, request.to, request.bytes)?;
+            let runs = self.engine.answer(&request)?;
             let effects = contact.session.runs(self.engine.book(), request.id, runs);
             self.carry_out_again(conn, effects)?;
         }

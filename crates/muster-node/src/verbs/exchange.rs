@@ -2,6 +2,7 @@
 
 use muster_log::{
     book::Received,
+    frontier::{LineId, LogHeads, Stretch},
     ids::{Lane, LogId, Millis, Seq},
     record::Source,
     run,
@@ -19,16 +20,20 @@ use crate::{
 /// Bytes of runs in one page.
 const PAGE: usize = 512 * 1024;
 
-fn stretch(engine: &Engine, log: &LogId, from: u64, to: u64) -> Option<Json> {
-    let key = engine.book().log(log)?.key();
-    Some(json!({
-        "log": log.hex(),
+fn stretch(heads: &LogHeads, piece: &Stretch, start: u64) -> Json {
+    let key = heads.key();
+    let mut out = json!({
+        "log": heads.id().hex(),
         "device": key.device.hex(),
         "generation": format!("{:x}", key.generation.0),
         "lane": key.lane.0,
-        "from": from,
-        "to": to,
-    }))
+        "from": piece.from.0.max(start),
+        "to": piece.to.0,
+    });
+    if piece.line != LineId::first(heads.id()) {
+        out["line"] = json!(piece.line.hex());
+    }
+    out
 }
 
 /// What a bundle should hold: all of lane 0 first, then data, each log without its gaps.
@@ -70,12 +75,9 @@ pub fn plan(engine: &Engine, whom: Option<&str>, since: Option<&str>, public: bo
                 start = start.max(first_since(engine, &id, since)?);
             }
         }
-        if heads.contiguous() > start {
-            out.extend(stretch(engine, &id, start, heads.contiguous() - 1));
-        }
-        for island in heads.islands() {
-            if island.to.0 >= start {
-                out.extend(stretch(engine, &id, island.from.0.max(start), island.to.0));
+        for piece in heads.stretches() {
+            if piece.to.0 >= start {
+                out.push(stretch(heads, &piece, start));
             }
         }
     }
@@ -124,22 +126,24 @@ fn first_since(engine: &Engine, log: &LogId, since: Millis) -> Result<u64, ApiEr
 }
 
 /// A page of runs.
-pub fn runs(engine: &Engine, log: &str, from: u64, to: u64) -> Answer {
-    let id = LogId::from_hex(log).ok_or_else(|| {
+pub fn runs(engine: &Engine, log: &str, line: Option<&str>, (from, to): (u64, u64)) -> Answer {
+    let unknown = || {
         ApiError::new("not-found", exit::NOT_FOUND)
             .with("given", log)
             .with("kind", "log")
-    })?;
-    let runs = engine.runs(&id, Seq(from), Seq(to), PAGE)?;
-    let last = runs
-        .last()
-        .and_then(|r| r.entries.last())
-        .map(|e| e.header.seq.0);
+    };
+    let id = LogId::from_hex(log).ok_or_else(unknown)?;
+    let line = match line {
+        None => LineId::first(id),
+        Some(hex) => LineId::from_hex(hex).ok_or_else(unknown)?,
+    };
+    let page = engine.runs_on(&id, line, (Seq(from), Seq(to)), PAGE)?;
+    let (runs, next) = (page.runs, page.next.0);
     let encoded: Vec<_> = runs
         .iter()
         .map(|r| super::log::hex(&run::encode(r)))
         .collect();
-    Ok(json!({ "runs": encoded, "next": last.map(|l| l + 1) }))
+    Ok(json!({ "runs": encoded, "next": (next > from).then_some(next) }))
 }
 
 /// Runs from a file, offered to the door one by one.

@@ -56,27 +56,35 @@ pub fn watch_line(engine: &Engine, change: &Change) -> String {
     line.to_string()
 }
 
-/// Calls `f` with every entry here, log by log, each log from its start.
+/// What authority and the forks of its log say of an entry.
+pub(super) fn standing<'a>(
+    engine: &'a Engine,
+    run: &VerifiedRun,
+    entry: &VerifiedEntry,
+) -> Standing<'a> {
+    let (seq, hash) = (entry.seq(), entry.hash());
+    engine
+        .book()
+        .standing(run.log(), seq, &hash, &entry.header().grant)
+}
+
+/// Calls `f` with every entry here, log by log, of each log line by line, each from its start.
 pub(super) fn each_entry(
     engine: &Engine,
     mut f: impl FnMut(&VerifiedRun, &VerifiedEntry),
 ) -> Result<(), ApiError> {
     for heads in engine.book().logs() {
-        let mut stretches: Vec<(Seq, Seq)> =
-            heads.islands().iter().map(|i| (i.from, i.to)).collect();
-        if heads.contiguous() > 0 {
-            stretches.insert(0, (Seq(0), Seq(heads.contiguous() - 1)));
-        }
-        for (mut at, to) in stretches {
-            while at <= to {
-                let Some(run) = engine.run_from(&heads.id(), at)? else {
+        for piece in heads.stretches() {
+            let mut at = piece.from;
+            while at <= piece.to {
+                let Some(run) = engine.run_on(&heads.id(), piece.line, at)? else {
                     break;
                 };
-                run.entries().iter().for_each(|entry| f(&run, entry));
-                match run.last().next() {
-                    Some(next) => at = next,
-                    None => break,
-                }
+                let on_line = engine.on_line(&heads.id(), piece.line, &run);
+                let here = run.entries().iter().take(on_line as usize);
+                here.filter(|e| e.seq() <= piece.to)
+                    .for_each(|entry| f(&run, entry));
+                at = Seq(at.0.saturating_add(on_line.max(1)));
             }
         }
     }
@@ -125,11 +133,7 @@ pub fn log(engine: &Engine, of: Option<&str>, refused: bool, limit: Option<usize
     let of = of.map(|given| resolve(engine, given, &[])).transpose()?;
     let mut items: Vec<((u64, String, u64), Json)> = Vec::new();
     each_entry(engine, |run, entry| {
-        let standing =
-            engine
-                .book()
-                .authority()
-                .standing(run.log(), entry.seq(), &entry.header().grant);
+        let standing = standing(engine, run, entry);
         let counts = matches!(standing, Standing::Counts(_));
         if refused && counts {
             return;
@@ -269,28 +273,22 @@ pub fn verify(engine: &Engine) -> Answer {
         let Some(heads) = engine.book().log(&id) else {
             continue;
         };
-        let mut at = Seq(0);
-        while let Some(last) = heads.last().filter(|l| at <= *l) {
-            let Some(found) = engine.run_from(&id, at)? else {
-                let next = heads.islands().iter().map(|i| i.from).find(|f| *f > at);
-                match next {
-                    Some(next) => at = next,
-                    None => break,
-                }
-                continue;
-            };
-            let bytes = run::encode(&found.to_run());
-            if let Err(e) = book.receive(&bytes) {
-                match e {
-                    muster_log::book::Refusal::UnknownAuthor(_) => parked.push(bytes),
-                    e => {
-                        refused.push(json!({ "log": id.hex(), "seq": at.0, "why": e.to_string() }))
+        for piece in heads.stretches() {
+            let mut at = piece.from;
+            while at <= piece.to {
+                let Some(found) = engine.run_on(&id, piece.line, at)? else {
+                    break;
+                };
+                let bytes = run::encode(&found.to_run());
+                if let Err(e) = book.receive(&bytes) {
+                    match e {
+                        muster_log::book::Refusal::UnknownAuthor(_) => parked.push(bytes),
+                        e => refused
+                            .push(json!({ "log": id.hex(), "seq": at.0, "why": e.to_string() })),
                     }
                 }
-            }
-            match found.last().next() {
-                Some(next) if found.last() < last => at = next,
-                _ => break,
+                let on_line = engine.on_line(&id, piece.line, &found);
+                at = Seq(at.0.saturating_add(on_line.max(1)));
             }
         }
     }

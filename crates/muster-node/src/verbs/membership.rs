@@ -16,8 +16,8 @@ use muster_model::table::kinds;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Answer, brief, claimed, exchange::parse_time, log::each_entry, log::label, own_role, resolve,
-    trust,
+    Answer, brief, claimed, exchange::parse_time, log::each_entry, log::label, log::standing,
+    own_role, resolve, trust,
 };
 use crate::{
     api::{ApiError, exit},
@@ -118,8 +118,7 @@ fn could_read(engine: &mut Engine, device: &DeviceId) -> Result<Vec<Json>, ApiEr
 fn disputed(engine: &Engine, device: &DeviceId) -> Result<u64, ApiError> {
     let mut count = 0;
     each_entry(engine, |run, entry| {
-        let authority = engine.book().authority();
-        let standing = || authority.standing(run.log(), entry.seq(), &entry.header().grant);
+        let standing = || standing(engine, run, entry);
         if run.log().device == *device && matches!(standing(), Standing::Disputed(_)) {
             count += 1;
         }
@@ -332,8 +331,7 @@ pub fn adopt(engine: &mut Engine, given: &str, one: Option<&str>) -> Answer {
         if run.log().device != device || run.log().lane != Lane::DATA {
             return;
         }
-        let authority = engine.book().authority();
-        let standing = authority.standing(run.log(), entry.seq(), &entry.header().grant);
+        let standing = standing(engine, run, entry);
         let named = one.is_none_or(|o| o.len() >= 4 && entry.hash().hex().starts_with(o));
         if matches!(standing, Standing::Disputed(_)) && named {
             let of_log = wanted.entry(*run.log()).or_default();

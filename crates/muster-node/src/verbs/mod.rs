@@ -168,7 +168,12 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             since,
             public,
         } => exchange::plan(engine, r#for.as_deref(), since.as_deref(), public),
-        Request::Runs { log, from, to } => exchange::runs(engine, &log, from, to),
+        Request::Runs {
+            log,
+            from,
+            to,
+            line,
+        } => exchange::runs(engine, &log, line.as_deref(), (from, to)),
         Request::Receive { runs } => exchange::receive(engine, &runs),
         Request::Log { of, refused, limit } => log::log(engine, of.as_deref(), refused, limit),
         Request::History { id } => log::history(engine, &id),

@@ -46,19 +46,20 @@ pub fn revoke(by: &mut Engine, device: &DeviceId, half: bool, rng: &mut Rng) -> 
         .is_ok()
 }
 
-/// Adopts all of a device's data that is here.
+/// Adopts all of a device's data that is here, of forked logs every branch.
 pub fn adopt(by: &mut Engine, device: &DeviceId, rng: &mut Rng) -> bool {
     let logs = by.book().logs();
     let theirs = logs.filter(|l| l.key().device == *device && l.key().lane == Lane::DATA);
     let acts: Vec<_> = theirs
-        .filter_map(|l| {
-            Some(Act::Adopt(Adopt {
-                log: *l.key(),
+        .flat_map(|l| l.leaves().into_iter().map(|leaf| (*l.key(), leaf)))
+        .map(|(log, leaf)| {
+            Act::Adopt(Adopt {
+                log,
                 from: Seq(0),
-                to: Seq(l.contiguous().checked_sub(1)?),
-                hash: l.head(),
+                to: leaf.to,
+                hash: leaf.head,
                 signature: Signature([0; 64]),
-            }))
+            })
         })
         .collect();
     !acts.is_empty()

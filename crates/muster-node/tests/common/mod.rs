@@ -281,20 +281,19 @@ pub fn lane(engine: &Engine, lane: Lane) -> Result<Vec<Vec<u8>>, NodeError> {
         .filter(|l| l.key().lane == lane && l.count() > 0)
         .map(|l| {
             let depth = authority.grants_of(&l.key().device).map(|g| g.depth).min();
-            (depth, l.id(), l.last().unwrap())
+            (depth, l.id())
         })
         .collect();
     logs.sort();
     let mut out = Vec::new();
-    for (_, id, last) in logs {
-        let mut at = Seq(0);
-        while at <= last {
-            let runs = engine.runs(&id, at, last, usize::MAX)?;
-            at = match runs.last().and_then(|r| r.entries.last()) {
-                Some(entry) => Seq(entry.header.seq.0 + 1),
-                None => Seq(at.0 + 1),
-            };
-            out.extend(runs.iter().map(run::encode));
+    for (_, id) in logs {
+        for piece in engine.book().log(&id).unwrap().stretches() {
+            let mut at = piece.from;
+            while at <= piece.to {
+                let page = engine.runs_on(&id, piece.line, (at, piece.to), usize::MAX)?;
+                at = Seq(page.next.0.max(at.0 + 1));
+                out.extend(page.runs.iter().map(run::encode));
+            }
         }
     }
     Ok(out)

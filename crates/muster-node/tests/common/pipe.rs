@@ -98,10 +98,7 @@ impl Pipe {
                 }
                 Effect::Read(request) => {
                     self.ends[side].in_sync = false;
-                    let log = request.log.id(&engine.incident());
-                    let runs = engine
-                        .runs(&log, request.from, request.to, request.bytes)
-                        .unwrap();
+                    let runs = engine.answer(&request).unwrap();
                     let session = &mut self.ends[side].session;
                     todo.extend(session.runs(engine.book(), request.id, runs));
                 }
