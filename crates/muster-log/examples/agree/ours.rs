@@ -61,7 +61,7 @@ pub fn agree(world: &World) -> Cost {
                 let theirs = match finding.theirs {
                     Theirs::Nothing => 0,
                     Theirs::Upto(count) => count,
-                    Theirs::More => continue,
+                    Theirs::More | Theirs::Parted => continue,
                 };
                 has[to].insert(finding.log, theirs);
             }

@@ -15,6 +15,21 @@ use super::{
 /// Logs that may share a place; more by chance there never are.
 pub(super) const SHARED: usize = 16;
 
+impl View {
+    /// What a log's beginning hashes to that is as long as what is there.
+    fn beginning(&self, log: &LogId, there: &Here, hash_at: HashAt<'_>) -> Option<Mark> {
+        let head = there.last().and_then(|seq| hash_at(log, seq))?;
+        let count = there.count;
+        Some(self.key.mark(&State::Plain { count, head }))
+    }
+
+    /// Whether a log here is as long as what is there, and begins otherwise.
+    pub(super) fn parted(&self, log: &LogId, there: &Here, hash_at: HashAt<'_>) -> bool {
+        let mark = self.beginning(log, there, hash_at);
+        mark.is_some_and(|mark| mark.short != there.short)
+    }
+}
+
 /// A look at what is here, to compare with.
 struct Look<'a> {
     view: &'a View,
@@ -24,9 +39,7 @@ struct Look<'a> {
 impl Look<'_> {
     /// Whether a log here begins with what is there, and what that hashes to.
     fn holds(&self, log: &LogId, there: &Here) -> Option<Mark> {
-        let head = there.last().and_then(|seq| (self.hash_at)(log, seq))?;
-        let count = there.count;
-        let mark = self.view.key.mark(&State::Plain { count, head });
+        let mark = self.view.beginning(log, there, self.hash_at)?;
         (mark.short == there.short).then_some(mark)
     }
 }
@@ -158,8 +171,7 @@ impl Heard {
                 self.answer.ahead(Ahead { place, check });
             }
         } else {
-            // Two histories, or two logs.
-            self.found(log, Theirs::Upto(there.count));
+            // Two histories, or two logs: the other side sees which, and asks.
             self.in_full(look.view, place);
         }
     }

@@ -61,6 +61,8 @@ pub enum Theirs {
     Upto(u64),
     /// All that was here when the view was taken, and more.
     More,
+    /// Another history than the one here.
+    Parted,
 }
 
 /// Something found about a log that is here.
@@ -220,7 +222,7 @@ impl Agreement {
             return Err(Broken::Flood);
         }
         if let Phase::Told(_) = self.phase {
-            return self.answered(part);
+            return self.answered(part, hash_at);
         }
         if let Phase::Waiting | Phase::Sketched { .. } = self.phase {
             if !(1..=MOST_BUCKETS).contains(&tell.buckets) {
@@ -255,7 +257,7 @@ impl Agreement {
     }
 
     /// The answer to what was told here.
-    fn answered(&mut self, part: &Part) -> Result<Out, Broken> {
+    fn answered(&mut self, part: &Part, hash_at: HashAt<'_>) -> Result<Out, Broken> {
         let Phase::Told(open) = &mut self.phase else {
             return Err(Broken::Tell);
         };
@@ -275,7 +277,9 @@ impl Agreement {
         }
         for here in &tell.here {
             open.remove(&here.place);
-            find(&here.place, Theirs::Upto(here.count), &|_| true);
+            let parted = |e: &Element| self.view.parted(&e.log, here, hash_at);
+            find(&here.place, Theirs::Parted, &parted);
+            find(&here.place, Theirs::Upto(here.count), &|e| !parted(e));
         }
         for place in &tell.none {
             open.remove(place);

@@ -15,8 +15,8 @@ pub(super) const MAX_EACH: usize = 96;
 pub const MAX_SUMS: usize = 2 * MAX_BUCKETS as usize * sums::sums_for(MAX_EACH);
 /// Things told in one part.
 pub(super) const ITEMS: usize = 2_048;
-/// Heads in full that go with one part.
-pub const HEADS: usize = 128;
+/// Logs whose heads in full go with one part: a forked one has several.
+pub const HEADS: usize = 16;
 /// Buckets of what is told.
 pub(super) const MOST_BUCKETS: u16 = 256;
 

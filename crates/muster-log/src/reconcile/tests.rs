@@ -69,6 +69,7 @@ impl Knows {
                 Theirs::Nothing => *has = 0,
                 Theirs::Upto(count) => *has = count,
                 Theirs::More => self.more.push(finding.log),
+                Theirs::Parted => {}
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::{
     entry::LogKey,
     frontier::Island,
     ids::{DeviceId, EntryHash, KeyId, Lane, LogId, Millis, Seq, Signature},
+    reconcile::{Sketch, Tell},
     run::MAX_RUN_BYTES,
 };
 
@@ -76,16 +77,16 @@ pub(super) struct Identity {
     pub software: Text<48>,
     /// What its clock says.
     pub clock: Millis,
-    pub lane0: [u8; 32],
-    pub frontier: [u8; 32],
+    pub lane0: [u8; 16],
+    pub frontier: [u8; 16],
 }
 
-/// What a device has, in short.
+/// What a device has, in short: digests as they are told in this session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Summary {
     pub round: u32,
-    pub lane0: [u8; 32],
-    pub frontier: [u8; 32],
+    pub lane0: [u8; 16],
+    pub frontier: [u8; 16],
 }
 
 /// What a device has of one log; of a forked one there is one for each branch. The log's key is not needed: who knows the log knows its id, and
@@ -123,6 +124,23 @@ pub(super) struct Trail {
     /// It answers one; else it asks for one.
     pub answer: bool,
     pub chains: Bounded<Chain, TRAILS>,
+}
+
+/// What a device has of a lane, as a sketch.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Sketched {
+    pub lane: Lane,
+    pub sketch: Sketch,
+}
+
+/// What differs in a lane, or the answer to it: all of it or a part.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Told {
+    pub lane: Lane,
+    pub tell: Tell,
+    /// Of logs that cannot be told briefly.
+    pub heads: Bounded<Head, HEADS>,
+    pub last: bool,
 }
 
 /// A key that the sender holds, with the proof of it.
@@ -177,6 +195,8 @@ pub(super) enum Frame {
     /// Of this log, this many entries came from elsewhere: do not send them.
     Have(LogId, u64),
     Trail(Trail),
+    Sketch(Sketched),
+    Tell(Told),
 }
 
 impl Frame {
@@ -297,12 +317,12 @@ mod tests {
         assert_eq!(hex(acks), "0801fb2c010140");
         let summary = Frame::Summary(Summary {
             round: 1,
-            lane0: [0xaa; 32],
-            frontier: [0xbb; 32],
+            lane0: [0xaa; 16],
+            frontier: [0xbb; 16],
         });
         assert_eq!(
             hex(summary),
-            format!("0401{}{}", "aa".repeat(32), "bb".repeat(32))
+            format!("0401{}{}", "aa".repeat(16), "bb".repeat(16))
         );
         assert_eq!(Frame::from_bytes(&[70, 1, 2, 3]), Ok(None));
         assert_eq!(Frame::from_bytes(&[0, 9, 3]), Err(FrameError::Version(9)));
