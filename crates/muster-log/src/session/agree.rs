@@ -176,6 +176,7 @@ impl Open {
             return Ok(());
         }
         let theirs = std::mem::take(&mut round.heads);
+        round.found |= !differ.is_empty() || !theirs.is_empty();
         let equal = std::mem::take(&mut agreeing.snapshot);
         round.heads_in = out.agreed;
         if out.agreed {

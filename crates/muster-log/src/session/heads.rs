@@ -44,7 +44,7 @@ impl Open {
             send(fx, &frame);
         }
         if let Some(round) = &mut self.round {
-            round.told_heads = true;
+            (round.told_heads, round.found) = (true, true);
         }
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Round {
     /// This side opens the agreement.
     pub opens: bool,
     pub agreeing: Option<Agreeing>,
+    /// Something was found to differ.
+    pub found: bool,
     /// The plain list was sent instead.
     pub told_heads: bool,
     /// All is known that the peer has.
@@ -57,6 +59,7 @@ impl Round {
             number,
             opens,
             agreeing: None,
+            found: false,
             told_heads: false,
             heads_in: false,
             heads: BTreeMap::new(),
@@ -91,6 +94,8 @@ pub(super) struct Open {
     rounds: u32,
     /// Rounds in which nothing moved, one after another, and one.
     pub(super) stuck: u32,
+    /// After a round that found nothing it was asked once more.
+    again: bool,
     /// Our digest when both were last found to have the same, until it changes.
     equal: Option<[u8; 16]>,
     /// Something was admitted or receipted since digests were last compared.
@@ -131,6 +136,7 @@ impl Open {
             to_answer: None,
             rounds: 0,
             stuck: 0,
+            again: false,
             equal: None,
             moved: false,
             times: Times {
@@ -324,8 +330,10 @@ impl Open {
             }
             return self.begin(book, Round::of(Lane::DATA, number, opens), fx);
         }
+        // Digests differed, and nothing does: it came from elsewhere meanwhile, or was missed.
+        let again = !round.found && !std::mem::replace(&mut self.again, true);
         self.round = None;
-        if self.side == Side::Dialler && self.moved {
+        if self.side == Side::Dialler && (self.moved || again) {
             self.ask(book, fx);
         }
         Ok(())
@@ -416,7 +424,7 @@ impl Open {
             }
         }
         if all {
-            self.stuck = 0;
+            (self.stuck, self.again) = (0, false);
             // On the dialler entries may have moved since it asked.
             if self.equal.is_none() && !self.moved {
                 self.equal = Some(mine.frontier);
