@@ -40,11 +40,15 @@ verb-lock = Forget everything that was decrypted; the daemon waits for muster un
 verb-unlock = Open a locked directory again
 verb-wipe = Destroy the data directory, its keys first
 verb-stop = Stop the daemon cleanly
-verb-kind = { $kind }: add, edit, list, show
+verb-kind = { $kind }: add, edit, list, show, erase
 verb-kind-add = Add one
 verb-kind-edit = Change fields of one
 verb-kind-list = List, filtered by fields
 verb-kind-show = Show one
+verb-kind-erase = Erase one, on every device that hears of it
+verb-kind-erase-more = Every value that was ever written to it is destroyed on this device at once, and on each other one when it hears of it; who has is shown by show and list. It cannot be taken back. Coordinators and headquarters erase; whoever a record is about asks one of them.
+ It cannot reach what people have read or noted, backups, exports, the old blocks of flash memory, or a device that never hears of it. What other records say of it in their own words stays: find it and change it.
+ A first example: muster volunteer erase 977c --why "asked for it"
 verb-need-report = Report a need in one line
 verb-task-for = Open a task for a need
 verb-assign = Assign a volunteer or a team to a task
@@ -88,6 +92,7 @@ arg-incident = Name of the incident
 arg-device = What people call this device
 arg-which-device = The device: its name, its code, or the beginning of its id
 arg-why = Why, for those who will ask
+arg-dry-run-erase = Say what would go; do nothing
 arg-since-disputed = What it wrote since then, by its own clock, does not count either
 arg-dry-run-acts = Say what would follow, and do nothing
 arg-wait-heard = Wait until every member has heard
@@ -297,14 +302,50 @@ said-recovered = { $label } is { $role } by the roots. { $handed ->
     [one] This device handed it one key.
    *[other] This device handed it { $handed } keys.
  }
-closed-revoked = { $count ->
-    [one] One contact ended: the other device is no member any more.
-   *[other] { $count } contacts ended: the other device is no member any more.
- }
-closed-revoked-there = { $count ->
-    [one] One contact ended: the other side says that this device is no member any more.
-   *[other] { $count } contacts ended: the other side says that this device is no member any more.
- }
+closed-revoked = Contacts ended, the other device is no member any more: { $count }
+closed-revoked-there = Contacts ended, the other side says that this device is no member any more: { $count }
+closed-stranger = Contacts ended, the other side is of no or of another incident: { $count }
+closed-other-version = Contacts ended, the other side speaks another version: { $count }
+closed-not-admitted = Contacts ended, nobody admitted the other device: { $count }
+closed-not-admitted-there = Contacts ended, the other side does not know this device: { $count }
+closed-bad-identity = Contacts ended, the other side is not the device it named: { $count }
+closed-same-device = Contacts ended, the other side has this device’s own key: { $count }
+closed-malformed = Contacts ended, what came cannot be read: { $count }
+closed-unexpected = Contacts ended, something came out of its turn: { $count }
+closed-flood = Contacts ended, the other side sent more than was agreed, or took nothing: { $count }
+closed-broken-runs = Contacts ended, the other side kept sending broken runs: { $count }
+closed-timeout = Contacts ended, the other side did not greet in time: { $count }
+closed-silent = Contacts ended, nothing was said for too long: { $count }
+closed-link-silent = Contacts ended, the link fell silent: { $count }
+closed-frame-too-long = Contacts ended, a frame was announced that is too long: { $count }
+closed-frame-empty = Contacts ended, an empty frame was announced: { $count }
+closed-frame-cut = Contacts ended in the middle of a frame: { $count }
+closed-crowded = Contacts ended, they had proven nothing and others came: { $count }
+closed-shunned = Contacts refused, the device broke the rules a moment ago: { $count }
+closed-too-many-of-one = Contacts ended, the same device had others: { $count }
+refused-malformed = Runs refused, not to be read: { $count }
+refused-newer-version = Runs refused, of a later version: { $count }
+refused-no-key = Runs refused, in plain bytes under a key that is not held here: { $count }
+refused-bad-signature = Runs refused, the signature is not the author’s: { $count }
+refused-bad-run = Runs refused, they do not prove one another or break a limit: { $count }
+refused-unknown-author = Runs refused, nobody admitted the author: { $count }
+refused-unknown-lane = Runs refused, of an unknown lane: { $count }
+refused-fork = Runs refused, their author signed another history before: { $count }
+refused-over-allowance = Runs refused, beyond what their author may write: { $count }
+refused-not-admitted = Runs refused, data of a device that nobody admitted: { $count }
+refused-busy = Runs refused, no room to keep them until their author is known: { $count }
+refused-not-stored = Runs refused, not stored: { $count }
+refused-rate = Runs put off, too much of one author in a day: { $count }
+refused-generations = Runs put off, too many logs of one author: { $count }
+refused-no-space = Runs put off, too little room on the disk: { $count }
+turned-away-full = Connections turned away, no place: { $count }
+turned-away-banned = Connections turned away, kept away for a while: { $count }
+turned-away-too-fast = Connections turned away, too many from one address: { $count }
+turned-away-not-spoken = Connections turned away, another protocol: { $count }
+turned-away-no-session = Connections turned away, no session in time: { $count }
+turned-away-handshake = Connections turned away, the encryption was not set up: { $count }
+turned-away-dials-failed = Dials without an answer: { $count }
+turned-away-not-beacons = Datagrams that are no beacons: { $count }
 said-daemon = Muster runs. Control socket: { $socket }. Ctrl-C stops it.
 said-daemon-locked = Muster is locked. Control socket: { $socket }. Next: muster unlock
 said-locked = Locked. Nothing decrypted is in memory any more, and nobody is met. Next: muster unlock
@@ -321,6 +362,35 @@ said-added = { $kind } { $short } is saved.
 said-edited = { $short } is changed.
 said-unchanged = { $short } says so already.
 said-erased = { $short } was erased.
+said-erased-by = { $short } was erased by { $by }.
+said-gone-everywhere = Gone on every device ({ $of }).
+said-gone-on = Gone on { $gone } of { $of } devices; not yet, as far as is known here: { $missing }.
+said-erase-plan = { $what } would be erased for good: { $entries ->
+    [0] no entry of it is here
+    [one] one entry, written by { $devices }
+   *[other] { $entries } entries, written by { $devices }
+ }.
+said-erase-fields = Fields: { $fields }.
+said-erase-hear = Devices that still have to hear of it: { $devices }.
+said-erase-mentioned = { $count ->
+    [one] One other record refers to it. That record stays, and will point to something erased.
+   *[other] { $count } other records refer to it. They stay, and will point to something erased.
+ }
+said-erase-shared = { $count ->
+    [one] One part also holds other records, and stays.
+   *[other] { $count } parts also hold other records, and stay.
+ }
+said-erase-unreadable = { $count ->
+    [one] One part here cannot be read by this device. If it is about this, whoever reads it has it erased on hearing.
+   *[other] { $count } parts here cannot be read by this device. Those about this are erased when somebody who reads them hears.
+ }
+said-erase-stays = It does not reach what people have read or noted, backups, exports, paper, or a device that never hears of it.
+said-erase-nothing-left = { $short } is erased already; nothing of it is left here.
+said-erase-question = Erase { $what } on all devices? It cannot be taken back. yes/no
+said-erase-done = { $short } is erased: { $entries ->
+    [one] one entry was destroyed here.
+   *[other] { $entries } entries were destroyed here.
+ }
 said-none = None.
 said-more = There are more: --after { $after }
 said-assigned = { $volunteer }: { $task }, { $status }. Assignment { $short }.
@@ -380,8 +450,19 @@ reason-other = { $who }: { $code }
 
 finding-conflicts = { $count } to decide: muster conflicts
 finding-pending = { $count } entries wait for the admission of their author
+finding-erasing-failed = erased entries could not be destroyed yet: { $why }. It is tried again; is the disk full?
+finding-erasures-pending = { $count } of { $of } erasures are not confirmed by every device yet
 finding-gaps = { $count } gaps in logs; they close when a device that has the rest is met
 finding-forks = { $count } runs contradict what their device signed before
+finding-disk-reserve = { $room ->
+    [own] only { $free } MiB are free on the disk, less than the { $reserve } kept in reserve: what other devices send is not taken in for now
+    [acts] only { $free } MiB are free on the disk: nothing is written but authority and keys. Free some space
+   *[other] only { $free } MiB are free on the disk: nothing is written any more. Free some space
+ }
+finding-intake-delayed = { $reason ->
+    [generations] { $label } opens one log after the other: they are taken in one by one ({ $count } runs put off)
+   *[other] { $label } sends more than a day brings: the rest is taken in bit by bit ({ $count } runs put off)
+ }
 finding-no-grant = this device has no valid grant: it can write nothing. Was it revoked? See muster devices
 finding-acts-kept = { $count } acts are kept (forks, fields of the incident); this version does not act on them yet
 finding-no-network = the daemon runs without a network
@@ -484,6 +565,9 @@ error-bad-request = The question is not well formed.
 error-not-wiped = Nothing was destroyed: the name typed is another one.
 error-wipe-failed = Not everything could be destroyed: { $why }
 hint-wipe-failed = Run it again; what was overwritten stays so.
+error-disk-reserve = Too little room on the disk: nothing is written here for now but what goes before.
+hint-disk-reserve = Free some space: it goes on by itself. See muster status; the reserve is set by [disk] reserve.
+error-size-wrong = “{ $given }” is no size ({ $origin }): 512M, 2G, off, or auto.
 error-duration-wrong = “{ $given }” is no duration ({ $origin }): 90s, 15m, 2h, or off.
 error-daemon-failed = The daemon stopped: { $why }
 error-data-locked = { $why }
@@ -518,6 +602,8 @@ error-no-such-field = A { $kind } has no field { $given }.
 error-bad-value = { $field }: { $given } is not accepted. Accepted: { $accepted }
 error-bad-value-other = { $field }: { $why }
 error-erased = { $why }
+error-may-not-erase = Coordinators and headquarters erase; this device is { $own }.
+hint-may-not-erase = Ask one of them: muster devices
 error-wrong-kind = { $why }
 error-write-refused = { $why }
 error-field-not-permitted = { $field } may be written by { $least } and above; this device is { $role }.
@@ -553,6 +639,8 @@ hint-recovery-closed = Its passphrase was shown once, by muster init: ten words 
 error-not-a-root = { $path } opens, and holds no root of { $incident }.
 error-cannot-ask = This would be asked first, and nobody can be asked here; nothing was done.
 hint-cannot-ask = See what would follow: muster revoke { $device } --dry-run. To do it: --yes
+error-cannot-ask-erase = This would be asked first, and nobody can be asked here; nothing was done.
+hint-cannot-ask-erase = See what would go: muster { $verb } { $id } --dry-run. To do it: --yes
 error-not-confirmed = Nothing was done.
 error-pair-code-unreadable = This is no code: { $why }.
 hint-pair-code-unreadable = It has three groups of four letters and digits, such as 7K4M-Q2XD-9R3T.

@@ -40,11 +40,15 @@ verb-lock = Oublier tout ce qui a été déchiffré ; le démon attend muster 
 verb-unlock = Rouvrir un répertoire verrouillé
 verb-wipe = Détruire le répertoire de données, ses clés d’abord
 verb-stop = Arrêter le démon proprement
-verb-kind = { $kind } : ajouter, modifier, lister, montrer
+verb-kind = { $kind } : ajouter, modifier, lister, montrer, effacer
 verb-kind-add = Ajouter
 verb-kind-edit = Modifier des champs
 verb-kind-list = Lister, en filtrant par champs
 verb-kind-show = Montrer
+verb-kind-erase = Effacer, sur chaque appareil qui l’apprend
+verb-kind-erase-more = Toute valeur qui y a jamais été écrite est détruite aussitôt sur cet appareil, et sur chacun des autres quand il l’apprend ; show et list montrent où c’est fait. On ne peut pas revenir en arrière. Les coordinateurs et le quartier général effacent ; la personne dont parle une fiche s’adresse à l’un d’eux.
+ Cela n’atteint pas ce que des gens ont lu ou noté, les sauvegardes, les exports, les anciens blocs d’une mémoire flash, ni un appareil qui ne l’apprend jamais. Ce que d’autres fiches en disent avec leurs propres mots reste : cherchez-le et modifiez-le.
+ Un premier exemple : muster volunteer erase 977c --why "à sa demande"
 verb-need-report = Signaler un besoin en une ligne
 verb-task-for = Ouvrir une mission pour un besoin
 verb-assign = Affecter un bénévole ou une équipe à une mission
@@ -88,6 +92,7 @@ arg-incident = Nom de l’incident
 arg-device = Comment on appelle cet appareil
 arg-which-device = L’appareil : son nom, son code, ou le début de son identifiant
 arg-why = Pourquoi, pour qui le demandera
+arg-dry-run-erase = Dire ce qui partirait, sans rien faire
 arg-since-disputed = Ce qu’il a écrit depuis lors, selon son horloge, ne compte pas non plus
 arg-dry-run-acts = Dire ce qui suivrait, sans rien faire
 arg-wait-heard = Attendre que chaque membre l’ait appris
@@ -297,14 +302,50 @@ said-recovered = { $label } est { $role } par les racines. { $handed ->
     [one] Cet appareil lui a remis une clé.
    *[other] Cet appareil lui a remis { $handed } clés.
  }
-closed-revoked = { $count ->
-    [one] Un contact a pris fin : l’autre appareil n’est plus membre.
-   *[other] { $count } contacts ont pris fin : l’autre appareil n’est plus membre.
- }
-closed-revoked-there = { $count ->
-    [one] Un contact a pris fin : l’autre côté dit que cet appareil n’est plus membre.
-   *[other] { $count } contacts ont pris fin : l’autre côté dit que cet appareil n’est plus membre.
- }
+closed-revoked = Contacts finis, l’autre appareil n’est plus membre : { $count }
+closed-revoked-there = Contacts finis, l’autre côté dit que cet appareil n’est plus membre : { $count }
+closed-stranger = Contacts finis, l’autre côté n’est pas de cet incident : { $count }
+closed-other-version = Contacts finis, l’autre côté parle une autre version : { $count }
+closed-not-admitted = Contacts finis, personne n’a admis l’autre appareil : { $count }
+closed-not-admitted-there = Contacts finis, l’autre côté ne connaît pas cet appareil : { $count }
+closed-bad-identity = Contacts finis, l’autre côté n’est pas l’appareil qu’il nommait : { $count }
+closed-same-device = Contacts finis, l’autre côté a la clé de cet appareil : { $count }
+closed-malformed = Contacts finis, ce qui est venu est illisible : { $count }
+closed-unexpected = Contacts finis, quelque chose est venu hors de son tour : { $count }
+closed-flood = Contacts finis, l’autre côté envoyait plus que convenu, ou ne prenait rien : { $count }
+closed-broken-runs = Contacts finis, l’autre côté envoyait sans cesse des suites cassées : { $count }
+closed-timeout = Contacts finis, l’autre côté n’a pas salué à temps : { $count }
+closed-silent = Contacts finis, rien n’a été dit trop longtemps : { $count }
+closed-link-silent = Contacts finis, la liaison s’est tue : { $count }
+closed-frame-too-long = Contacts finis, une trame annoncée était trop longue : { $count }
+closed-frame-empty = Contacts finis, une trame annoncée était vide : { $count }
+closed-frame-cut = Contacts finis au milieu d’une trame : { $count }
+closed-crowded = Contacts finis, ils n’avaient rien prouvé et d’autres venaient : { $count }
+closed-shunned = Contacts refusés, l’appareil venait d’enfreindre les règles : { $count }
+closed-too-many-of-one = Contacts finis, le même appareil en avait d’autres : { $count }
+refused-malformed = Suites refusées, illisibles : { $count }
+refused-newer-version = Suites refusées, d’une version plus récente : { $count }
+refused-no-key = Suites refusées, en clair sous une clé absente d’ici : { $count }
+refused-bad-signature = Suites refusées, la signature n’est pas de l’auteur : { $count }
+refused-bad-run = Suites refusées, elles ne se prouvent pas ou dépassent une limite : { $count }
+refused-unknown-author = Suites refusées, personne n’a admis l’auteur : { $count }
+refused-unknown-lane = Suites refusées, d’une voie inconnue : { $count }
+refused-fork = Suites refusées, leur auteur avait signé une autre histoire : { $count }
+refused-over-allowance = Suites refusées, au-delà de ce que leur auteur peut écrire : { $count }
+refused-not-admitted = Suites refusées, données d’un appareil que personne n’a admis : { $count }
+refused-busy = Suites refusées, pas de place pour attendre que leur auteur soit connu : { $count }
+refused-not-stored = Suites refusées, non enregistrées : { $count }
+refused-rate = Suites remises à plus tard, trop d’un seul auteur en un jour : { $count }
+refused-generations = Suites remises à plus tard, trop de journaux d’un seul auteur : { $count }
+refused-no-space = Suites remises à plus tard, trop peu de place sur le disque : { $count }
+turned-away-full = Connexions éconduites, pas de place : { $count }
+turned-away-banned = Connexions éconduites, tenues à l’écart un moment : { $count }
+turned-away-too-fast = Connexions éconduites, trop d’une seule adresse : { $count }
+turned-away-not-spoken = Connexions éconduites, un autre protocole : { $count }
+turned-away-no-session = Connexions éconduites, pas de session à temps : { $count }
+turned-away-handshake = Connexions éconduites, chiffrement non établi : { $count }
+turned-away-dials-failed = Appels sans réponse : { $count }
+turned-away-not-beacons = Datagrammes qui ne sont pas des balises : { $count }
 said-daemon = Muster tourne. Socket de contrôle : { $socket }. Ctrl-C l’arrête.
 said-daemon-locked = Muster est verrouillé. Socket de contrôle : { $socket }. Ensuite : muster unlock
 said-locked = Verrouillé. Rien de déchiffré ne reste en mémoire, et personne n’est rencontré. Ensuite : muster unlock
@@ -321,6 +362,35 @@ said-added = { $kind } { $short } : enregistré.
 said-edited = { $short } est modifié.
 said-unchanged = { $short } le dit déjà.
 said-erased = { $short } a été effacé.
+said-erased-by = { $short } a été effacé par { $by }.
+said-gone-everywhere = Disparu de chaque appareil ({ $of }).
+said-gone-on = Disparu de { $gone } appareils sur { $of } ; pas encore, d’après ce qu’on sait ici : { $missing }.
+said-erase-plan = { $what } serait effacé pour toujours : { $entries ->
+    [0] aucune entrée n’est ici
+    [one] une entrée, écrite par { $devices }
+   *[other] { $entries } entrées, écrites par { $devices }
+ }.
+said-erase-fields = Champs : { $fields }.
+said-erase-hear = Appareils qui doivent encore l’apprendre : { $devices }.
+said-erase-mentioned = { $count ->
+    [one] Une autre fiche y renvoie. Elle reste, et renverra à quelque chose d’effacé.
+   *[other] { $count } autres fiches y renvoient. Elles restent, et renverront à quelque chose d’effacé.
+ }
+said-erase-shared = { $count ->
+    [one] Une partie contient aussi d’autres fiches, et reste.
+   *[other] { $count } parties contiennent aussi d’autres fiches, et restent.
+ }
+said-erase-unreadable = { $count ->
+    [one] Une partie est illisible pour cet appareil. Si elle en parle, qui la lit l’effacera en l’apprenant.
+   *[other] { $count } parties sont illisibles pour cet appareil. Celles qui en parlent seront effacées quand qui les lit l’apprendra.
+ }
+said-erase-stays = Cela n’atteint pas ce que des gens ont lu ou noté, les sauvegardes, les exports, le papier, ni un appareil qui ne l’apprend jamais.
+said-erase-nothing-left = { $short } est déjà effacé ; il n’en reste rien ici.
+said-erase-question = Effacer { $what } sur tous les appareils ? On ne peut pas revenir en arrière. oui/non
+said-erase-done = { $short } est effacé : { $entries ->
+    [one] une entrée a été détruite ici.
+   *[other] { $entries } entrées ont été détruites ici.
+ }
 said-none = Aucun.
 said-more = Il y en a d’autres : --after { $after }
 said-assigned = { $volunteer } : { $task }, { $status }. Affectation { $short }.
@@ -380,8 +450,19 @@ reason-other = { $who } : { $code }
 
 finding-conflicts = { $count } à trancher : muster conflicts
 finding-pending = { $count } entrées attendent l’admission de leur auteur
+finding-erasing-failed = des entrées effacées n’ont pas encore pu être détruites : { $why }. Cela sera retenté ; le disque est-il plein ?
+finding-erasures-pending = { $count } effacements sur { $of } ne sont pas encore confirmés par chaque appareil
 finding-gaps = { $count } trous dans des journaux ; ils se comblent à la rencontre d’un appareil qui a le reste
 finding-forks = { $count } suites contredisent ce que leur appareil avait signé
+finding-disk-reserve = { $room ->
+    [own] il ne reste que { $free } Mio sur le disque, moins que la réserve de { $reserve } : ce que les autres appareils envoient n’est pas pris pour l’instant
+    [acts] il ne reste que { $free } Mio sur le disque : rien n’est écrit, sauf l’autorité et les clés. Libérez de la place
+   *[other] il ne reste que { $free } Mio sur le disque : plus rien n’est écrit. Libérez de la place
+ }
+finding-intake-delayed = { $reason ->
+    [generations] { $label } ouvre journal sur journal : ils sont pris un à un ({ $count } suites remises à plus tard)
+   *[other] { $label } envoie plus qu’un jour n’en apporte : le reste est pris peu à peu ({ $count } suites remises à plus tard)
+ }
 finding-no-grant = cet appareil n’a aucun droit valable : il ne peut rien écrire. A-t-il été révoqué ? Voyez muster devices
 finding-acts-kept = { $count } actes sont gardés (bifurcations, champs de l’incident) ; cette version n’agit pas encore sur eux
 finding-no-network = le démon tourne sans réseau
@@ -484,6 +565,9 @@ error-bad-request = La question n’est pas bien formée.
 error-not-wiped = Rien n’a été détruit : le nom tapé est un autre.
 error-wipe-failed = Tout n’a pas pu être détruit : { $why }
 hint-wipe-failed = Relancez-la ; ce qui est écrasé le reste.
+error-disk-reserve = Trop peu de place sur le disque : rien n’est écrit ici pour l’instant, sauf ce qui passe avant.
+hint-disk-reserve = Libérez de la place : cela reprend de soi-même. Voyez muster status ; la réserve se règle par [disk] reserve.
+error-size-wrong = « { $given } » n’est pas une taille ({ $origin }) : 512M, 2G, off, ou auto.
 error-duration-wrong = « { $given } » n’est pas une durée ({ $origin }) : 90s, 15m, 2h, ou off.
 error-daemon-failed = Le démon s’est arrêté : { $why }
 error-data-locked = { $why }
@@ -518,6 +602,8 @@ error-no-such-field = { $kind } n’a pas de champ { $given }.
 error-bad-value = { $field } : { $given } n’est pas accepté. Accepté : { $accepted }
 error-bad-value-other = { $field } : { $why }
 error-erased = { $why }
+error-may-not-erase = Les coordinateurs et le quartier général effacent ; cet appareil a le rôle { $own }.
+hint-may-not-erase = Demandez à l’un d’eux : muster devices
 error-wrong-kind = { $why }
 error-write-refused = { $why }
 error-field-not-permitted = { $field } s’écrit à partir du rôle { $least } ; cet appareil est { $role }.
@@ -553,6 +639,8 @@ hint-recovery-closed = Sa phrase de passe a été montrée une fois, par muster 
 error-not-a-root = { $path } s’ouvre, et ne contient aucune racine de { $incident }.
 error-cannot-ask = On demanderait d’abord, et personne ne peut répondre ici ; rien n’a été fait.
 hint-cannot-ask = Voyez ce qui suivrait : muster revoke { $device } --dry-run. Pour le faire : --yes
+error-cannot-ask-erase = On demanderait d’abord, et personne ne peut répondre ici ; rien n’a été fait.
+hint-cannot-ask-erase = Voyez ce qui partirait : muster { $verb } { $id } --dry-run. Pour le faire : --yes
 error-not-confirmed = Rien n’a été fait.
 error-pair-code-unreadable = Ce n’est pas un code : { $why }.
 hint-pair-code-unreadable = Il a trois groupes de quatre lettres et chiffres, par exemple 7K4M-Q2XD-9R3T.

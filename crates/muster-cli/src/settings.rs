@@ -23,6 +23,8 @@ struct File {
     #[serde(default)]
     lock: LockFile,
     #[serde(default)]
+    disk: DiskFile,
+    #[serde(default)]
     network: NetworkFile,
 }
 
@@ -30,6 +32,12 @@ struct File {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct LockFile {
     after: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct DiskFile {
+    reserve: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -88,6 +96,8 @@ pub struct Settings {
     pub discovery: Setting<bool>,
     /// After how long without a command everything is locked; `off`: never.
     pub lock_after: Setting<String>,
+    /// What the disk keeps free of what other devices send; `auto`: by its size.
+    pub reserve: Setting<String>,
     /// What is logged.
     pub log: Setting<String>,
     /// The language of text, where the settings file names one.
@@ -198,7 +208,35 @@ fn duration(text: &str) -> Option<Option<Duration>> {
     (seconds > 0).then(|| Some(Duration::from_secs(seconds.into())))
 }
 
+/// `512M`, `2G`; `off` is 0, `auto` none.
+fn size(text: &str) -> Option<Option<u64>> {
+    let text = text.trim();
+    match text {
+        "auto" => return Some(None),
+        "off" | "no" | "0" => return Some(Some(0)),
+        _ => {}
+    }
+    let at = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(at)?;
+    let bytes: u64 = match unit {
+        "M" | "MB" | "MiB" => 1 << 20,
+        "G" | "GB" | "GiB" => 1 << 30,
+        _ => return None,
+    };
+    Some(Some(u64::from(number.parse::<u32>().ok()?) * bytes))
+}
+
 impl Settings {
+    /// What the disk keeps free.
+    pub fn reserve(&self) -> Outcome<Option<u64>> {
+        let Setting { value, origin } = &self.reserve;
+        size(value).ok_or_else(|| {
+            Failure::new("size-wrong", exit::USAGE)
+                .with("given", value)
+                .with("origin", origin.text())
+        })
+    }
+
     /// After how long everything is locked.
     pub fn lock_after(&self) -> Outcome<Option<Duration>> {
         let Setting { value, origin } = &self.lock_after;
@@ -266,6 +304,13 @@ impl Settings {
                 &path,
                 "off".to_owned(),
             ),
+            reserve: pick(
+                None,
+                env("MUSTER_RESERVE"),
+                file.disk.reserve,
+                &path,
+                "auto".to_owned(),
+            ),
             lang: file.lang.zip(path.clone()).map(|(value, path)| Setting {
                 value,
                 origin: Origin::File(path),
@@ -292,6 +337,7 @@ impl Settings {
             "network.peers": one(&self.peers),
             "network.discovery": one(&self.discovery),
             "lock.after": one(&self.lock_after),
+            "disk.reserve": one(&self.reserve),
             "log": one(&self.log),
             "lang": self.lang.as_ref().map(one),
         })
@@ -301,6 +347,17 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_read_or_refused() {
+        assert_eq!(size("512M"), Some(Some(512 << 20)));
+        assert_eq!(size(" 2GiB "), Some(Some(2 << 30)));
+        assert_eq!(size("off"), Some(Some(0)));
+        assert_eq!(size("auto"), Some(None));
+        for wrong in ["", "512", "M", "-1M", "1.5G", "5 M", "99999999999G", "3T"] {
+            assert_eq!(size(wrong), None, "{wrong:?}");
+        }
+    }
 
     #[test]
     fn durations_are_read_or_refused() {

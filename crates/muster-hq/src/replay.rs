@@ -58,6 +58,9 @@ pub(crate) fn replay(db: &Db, book: &Book) -> Result<Replayed, HqError> {
         }
         Ok(())
     })?;
+    for (object, _) in book.erased().objects() {
+        out.state.erase(*object);
+    }
     Ok(out)
 }
 

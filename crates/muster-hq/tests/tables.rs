@@ -5,6 +5,7 @@ mod common;
 
 use common::*;
 use muster_hq::{HqError, Warehouse, export_csv, safe_cell};
+use muster_log::erased::Parts;
 
 fn holds(path: &std::path::Path, marker: &str) -> bool {
     let bytes = std::fs::read(path).unwrap();
@@ -71,7 +72,7 @@ fn what_is_erased_leaves_the_tables() {
     import_into(&path, Some(story.hq()), &story.sources);
     assert!(holds(&path, C1) && holds(&path, "roof gone"));
     let need = story.need;
-    story.founder.erase(need);
+    story.founder.erase(need, &Parts::new());
     let later = story.path("later.muster");
     let runs = story.founder.packed(64, |_, _| true);
     std::fs::write(&later, honest(&story.founder.genesis, &runs)).unwrap();

@@ -41,6 +41,8 @@ pub mod act_code {
     pub const SECRET: u16 = FIRST_ACT + 7;
     /// [`super::RootAct`].
     pub const ROOT: u16 = FIRST_ACT + 8;
+    /// [`super::Erase`].
+    pub const ERASE: u16 = FIRST_ACT + 9;
 }
 
 /// What later versions add to an act that this one must still understand: a device that an older
@@ -292,6 +294,44 @@ pub struct RootAct {
     pub signatures: Bounded<RootSignature, 16>,
 }
 
+/// Consecutive places of a log of which the same parts are erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct ErasedSpan {
+    /// Places between the end of the span before (or the log's start) and this one.
+    pub skip: u64,
+    /// How many places.
+    pub count: u16,
+    /// A bit for each part.
+    pub parts: u8,
+}
+
+/// Erased parts of one log.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ErasedLog {
+    /// Which log; only data can be erased.
+    pub log: LogKey,
+    /// Where, in order.
+    pub spans: Bounded<ErasedSpan, 2_048>,
+}
+
+/// Erases an object: every device destroys the parts named and takes them from nobody. Repeated for
+/// parts that become known later, or that did not fit.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Erase {
+    /// The object.
+    pub object: ObjectId,
+    /// Its kind, for those who have not seen it and for those who have forgotten it.
+    pub kind: u16,
+    /// The number it had, where it had one: it is not given again.
+    pub number: Text<24>,
+    /// The parts, at most [`crate::erased::MAX_PLACES`] places.
+    pub parts: Bounded<ErasedLog, 256>,
+    /// The reason, for people.
+    pub why: Text<200>,
+    /// What this version does not know.
+    pub extensions: Extensions,
+}
+
 const ROOT_TAG: &[u8] = b"muster root act v1\0";
 
 impl RootAct {
@@ -375,6 +415,8 @@ pub enum Act {
     Secret(SecretAct),
     /// See [`RootAct`].
     Root(RootAct),
+    /// See [`Erase`].
+    Erase(Erase),
 }
 
 impl Act {
@@ -393,6 +435,7 @@ impl Act {
             act_code::FORK => body(operation).map(|f| Self::Fork(Box::new(f))),
             act_code::SECRET => body(operation).map(Self::Secret),
             act_code::ROOT => body(operation).map(Self::Root),
+            act_code::ERASE => body(operation).map(Self::Erase),
             _ => return None,
         })
     }
@@ -409,6 +452,7 @@ impl Act {
             Self::Fork(a) => Operation::new(act_code::FORK, a.as_ref()),
             Self::Secret(a) => Operation::new(act_code::SECRET, a),
             Self::Root(a) => Operation::new(act_code::ROOT, a),
+            Self::Erase(a) => Operation::new(act_code::ERASE, a),
         }
     }
 }

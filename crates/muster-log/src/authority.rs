@@ -459,10 +459,13 @@ impl Authority {
         self.acts.iter().map(|(id, (place, act))| (id, place, act))
     }
 
-    /// The acts whose entries name a grant.
-    pub fn acts_under(&self, grant: &GrantId) -> impl Iterator<Item = (&ActPlace, &Act)> {
+    /// The acts whose entries name a grant, with their ids.
+    pub fn acts_under(
+        &self,
+        grant: &GrantId,
+    ) -> impl Iterator<Item = (&GrantId, &ActPlace, &Act)> + use<'_> {
         let ids = self.under.get(grant).into_iter().flatten();
-        ids.filter_map(|id| self.acts.get(id).map(|(place, act)| (place, act)))
+        ids.filter_map(|id| self.acts.get(id).map(|(place, act)| (id, place, act)))
     }
 
     /// Acts that are kept, and on which this version does not act.

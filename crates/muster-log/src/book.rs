@@ -16,10 +16,11 @@ use crate::{
     author::Tip,
     authority::{Authority, EntryPlace, Learned, Standing, acts_of, may_name_key},
     chain::{self, RunError, VerifiedRun},
-    entry::{LogKey, VerifiedEntry},
+    entry::{LogKey, VerifiedEntry, kind},
+    erased::Erased,
     frontier::{self, Fit, LogHeads},
     genesis::Genesis,
-    ids::{DeviceId, EntryHash, GrantId, IncidentId, KeyId, Lamport, Lane, LogId, Seq},
+    ids::{DeviceId, EntryHash, GrantId, IncidentId, KeyId, Lamport, Lane, LogId, ObjectId, Seq},
     keyring::KeyRing,
     role::Role,
     run::{self, RunCodecError},
@@ -87,6 +88,8 @@ pub struct Admitted {
     pub keys: Vec<KeyId>,
     /// Devices of which other entries count now than before: what they wrote should be judged again.
     pub judged: BTreeSet<DeviceId>,
+    /// Objects that an erasure in force names since: their parts are to be destroyed.
+    pub erased: BTreeSet<ObjectId>,
 }
 
 /// What the door says of a run.
@@ -106,6 +109,7 @@ pub struct Book {
     logs: BTreeMap<LogId, LogHeads>,
     highest: Lamport,
     entries: u64,
+    erased: Erased,
 }
 
 impl Book {
@@ -117,6 +121,7 @@ impl Book {
             logs: BTreeMap::new(),
             highest: Lamport(0),
             entries: 0,
+            erased: Erased::default(),
         }
     }
 
@@ -157,7 +162,7 @@ impl Book {
 
     /// Digest of the frontier: gaps included, equal wherever the same entries are.
     pub fn frontier_digest(&self) -> [u8; 32] {
-        frontier::digest(self.logs.values())
+        frontier::digest(self.logs.values(), &self.erased)
     }
 
     /// Digest of the authority lane's frontier alone.
@@ -166,7 +171,20 @@ impl Book {
             self.logs
                 .values()
                 .filter(|l| l.key().lane == Lane::AUTHORITY),
+            &self.erased,
         )
+    }
+
+    /// What is erased, and who says that it is gone.
+    pub fn erased(&self) -> &Erased {
+        &self.erased
+    }
+
+    /// Parts of an entry are not here any more: the caller has destroyed them.
+    pub fn lose(&mut self, log: &LogId, seq: Seq, parts: u8) {
+        if let Some(heads) = self.logs.get_mut(log) {
+            heads.lose(seq, parts);
+        }
     }
 
     /// Where a log of this device ends.
@@ -213,8 +231,9 @@ impl Book {
         self.admit(chain::reopen(&incident, run)?)
     }
 
-    /// Admits a proven run.
-    pub fn admit(&mut self, run: VerifiedRun) -> Result<Received, Refusal> {
+    /// Admits a proven run, without the parts that are erased.
+    pub fn admit(&mut self, mut run: VerifiedRun) -> Result<Received, Refusal> {
+        self.erased.strip(&mut run);
         let log = *run.log();
         self.check_author(&log)?;
         let device = log.device;
@@ -252,15 +271,23 @@ impl Book {
         let (mut learned, mut keys) = (Learned::default(), Vec::new());
         // Before the acts are looked at: past the fork they are another matter.
         let moved = self.authority.see_fork(&log, forked);
+        let mut erased = BTreeSet::new();
         for entry in run.entries() {
             self.highest = self.highest.max(entry.header().lamport);
             if log.lane == Lane::AUTHORITY {
-                self.learn(&run, entry, &mut learned, &mut keys);
+                let now = self.learn(&run, entry, &mut keys);
+                erased.extend(self.erased.learn(&self.authority, &self.logs, &log, entry));
+                erased.extend(self.erased.follow(&self.authority, &self.logs, &now));
+                learned.grants.extend(now.grants);
+                learned.judged.extend(now.judged);
+            } else if entry.header().kind == kind::RECEIPT {
+                self.erased.hear(log.device, entry);
             }
         }
         if self.authority.forked_at(&log).is_some() && fresh > 0 {
             let more = self.authority.fork_grew(&log, moved, &self.logs);
             self.vouch_anew(&more);
+            erased.extend(self.erased.follow(&self.authority, &self.logs, &more));
             learned.grants.extend(more.grants);
             learned.judged.extend(more.judged);
         }
@@ -270,6 +297,7 @@ impl Book {
             grants: learned.grants,
             keys,
             judged: learned.judged,
+            erased,
         })))
     }
 
@@ -277,9 +305,8 @@ impl Book {
         &mut self,
         run: &VerifiedRun,
         entry: &VerifiedEntry,
-        learned: &mut Learned,
         keys: &mut Vec<KeyId>,
-    ) {
+    ) -> Learned {
         let now = self.authority.learn(run.log(), entry, &self.logs);
         let made = (entry.header().lamport, run.id(), entry.seq());
         let grant = entry.header().grant;
@@ -295,8 +322,7 @@ impl Book {
             }
         }
         self.vouch_anew(&now);
-        learned.grants.extend(now.grants);
-        learned.judged.extend(now.judged);
+        now
     }
 
     /// Gathers what is said of keys under grants that have become known, or anew where other acts
@@ -308,7 +334,7 @@ impl Book {
         let (authority, incident) = (&self.authority, self.authority.incident());
         // Key acts that came before the grant they were made under.
         for grant in now.grants.iter().filter_map(|id| authority.grant(id)) {
-            for (place, act) in authority.acts_under(&grant.id) {
+            for (_, place, act) in authority.acts_under(&grant.id) {
                 if let Act::Key(act) = act
                     && may_name_key(grant, act)
                     && matches!(

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::{
     entry::{Entry, LAMPORT_STEP, LogKey, MAX_ENTRY, MAX_HEADER, PartBody, VerifiedEntry},
+    erased::is_erasable,
     hash,
     ids::{Class, DeviceId, EntryHash, IncidentId, KeyId, LogId, Seq, Signature},
 };
@@ -135,6 +136,27 @@ impl VerifiedRun {
         }
         self.entries.drain(..known);
         Some(self)
+    }
+
+    /// The run without the parts that `gone` has a bit for. The chain still verifies: headers hold
+    /// the hashes. Says whether any was there.
+    pub(crate) fn drop_parts(&mut self, gone: impl Fn(Seq) -> u8) -> bool {
+        let mut dropped = false;
+        for entry in &mut self.entries {
+            let bits = gone(entry.seq());
+            if bits == 0 {
+                continue;
+            }
+            let Entry { header, parts, .. } = &mut entry.entry;
+            for (at, (head, body)) in header.parts.iter().zip(parts).enumerate() {
+                let named = bits & 1_u8.checked_shl(at as u32).unwrap_or(0) != 0;
+                if named && is_erasable(head) && *body != PartBody::Absent {
+                    *body = PartBody::Absent;
+                    dropped = true;
+                }
+            }
+        }
+        dropped
     }
 
     /// The run as it is encoded again, with the signature at its end.

@@ -15,6 +15,7 @@ use crate::{
     chain::VerifiedRun,
     codec,
     entry::{LogKey, PartBody, VerifiedEntry},
+    erased::Erased,
     hash,
     ids::{EntryHash, IncidentId, LogId, Seq},
 };
@@ -226,6 +227,32 @@ impl LogHeads {
         self.absent.iter().map(|(seq, parts)| (Seq(*seq), *parts))
     }
 
+    /// The parts that are missing of the entry at a place, a bit for each, and of a forked log of
+    /// every entry there; nothing where none is here.
+    pub fn absent_at(&self, seq: Seq) -> Option<u8> {
+        let missing = |absent: &BTreeMap<u64, u8>| absent.get(&seq.0).copied().unwrap_or(0);
+        let first = self.hash_at(seq).map(|_| missing(&self.absent));
+        let lines = self.forks.iter().flat_map(|f| &f.lines);
+        let beside = lines.filter(|l| l.hash_at(seq.0).is_some());
+        let beside = beside.map(|l| missing(&l.absent));
+        first.into_iter().chain(beside).reduce(|a, b| a & b)
+    }
+
+    /// Parts of the entries at a place were destroyed.
+    pub(crate) fn lose(&mut self, seq: Seq, parts: u8) {
+        if parts == 0 {
+            return;
+        }
+        if self.hash_at(seq).is_some() {
+            *self.absent.entry(seq.0).or_default() |= parts;
+        }
+        for line in self.forks.iter_mut().flat_map(|f| &mut f.lines) {
+            if line.hash_at(seq.0).is_some() {
+                *line.absent.entry(seq.0).or_default() |= parts;
+            }
+        }
+    }
+
     /// Takes in a run that fits. Returns how many of its entries were not here before.
     pub fn take(&mut self, run: &VerifiedRun) -> u64 {
         let count = self.count();
@@ -306,12 +333,13 @@ fn absent_parts(entry: &VerifiedEntry) -> u8 {
 const FORKED: u64 = u64::MAX;
 
 /// Digest over logs' heads, islands and missing parts, and of a forked log over each branch; give
-/// them in the order of their ids.
-pub fn digest<'a>(logs: impl Iterator<Item = &'a LogHeads>) -> [u8; 32] {
+/// them in the order of their ids. Parts that are erased are missing for nobody, whether they are
+/// still here or not.
+pub fn digest<'a>(logs: impl Iterator<Item = &'a LogHeads>, erased: &Erased) -> [u8; 32] {
     let mut bytes = Vec::new();
     for log in logs.filter(|l| l.count() > 0) {
         if log.is_forked() {
-            append_branches(&mut bytes, log);
+            append_branches(&mut bytes, log, erased);
             continue;
         }
         codec::append(&mut bytes, &(log.id, log.contiguous(), log.head()));
@@ -320,17 +348,22 @@ pub fn digest<'a>(logs: impl Iterator<Item = &'a LogHeads>) -> [u8; 32] {
         islands
             .iter()
             .for_each(|island| codec::append(&mut bytes, island));
-        codec::append(&mut bytes, &(log.absent.len() as u64));
-        log.absent().for_each(|a| codec::append(&mut bytes, &a));
+        let absent = erased.leave(&log.id, log.absent());
+        codec::append(&mut bytes, &(absent.len() as u64));
+        absent.iter().for_each(|a| codec::append(&mut bytes, a));
     }
     hash::frontier(&bytes)
 }
 
-fn append_branches(bytes: &mut Vec<u8>, log: &LogHeads) {
+fn append_branches(bytes: &mut Vec<u8>, log: &LogHeads, erased: &Erased) {
     let leaves = log.leaves();
     codec::append(bytes, &(log.id, FORKED, leaves.len() as u64));
     leaves.iter().for_each(|leaf| codec::append(bytes, leaf));
-    let absent = log.absent_on_branches();
+    let mut absent = log.absent_on_branches();
+    absent.retain_mut(|(seq, _, bits)| {
+        *bits &= !erased.parts(&log.id, *seq);
+        *bits != 0
+    });
     codec::append(bytes, &(absent.len() as u64));
     absent.iter().for_each(|a| codec::append(bytes, a));
 }

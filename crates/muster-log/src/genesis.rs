@@ -11,6 +11,7 @@ use crate::{
     codec::{self, Bounded, CodecError, Decode, Encode, Text},
     hash,
     ids::{DeviceId, ExchangeKey, IncidentId, Millis, Signature},
+    limits,
     role::Role,
 };
 
@@ -49,9 +50,9 @@ pub struct Allowances {
 impl Default for Allowances {
     fn default() -> Self {
         Self {
-            volunteer: 20_000,
-            lead: 100_000,
-            coordinator: 2_000_000,
+            volunteer: limits::ENTRIES_VOLUNTEER,
+            lead: limits::ENTRIES_LEAD,
+            coordinator: limits::ENTRIES_COORDINATOR,
         }
     }
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{
     codec::{self, Bounded, Bytes, CodecError, Decode, Encode},
-    ids::{EntryHash, HashCheck, LogId, LogPrefix, ObjectId, Seq},
+    ids::{EntryHash, GrantId, HashCheck, LogId, LogPrefix, ObjectId, Seq},
 };
 
 /// Most operations in all parts of one entry together.
@@ -31,9 +31,8 @@ pub mod code {
     pub const ALIAS: u16 = 5;
     /// Takes an alias back.
     pub const UNALIAS: u16 = 6;
-    /// Erases an object (lane 0).
-    pub const ERASE: u16 = 7;
-    /// Confirms an erasure (lane 1).
+    // 7 was an erasure without its parts; an erasure is an act, see `crate::act::Erase`.
+    /// Confirms an erasure (lane 1, in entries of kind 6).
     pub const ERASE_ACK: u16 = 8;
     /// Announces an attachment.
     pub const BLOB: u16 = 9;
@@ -143,10 +142,8 @@ pub enum DataOperation {
     Operator(codec::Text<200>),
     /// Announces an attachment.
     Blob(BlobNotice),
-    /// Erases an object.
-    Erase(ObjectId),
-    /// Confirms an erasure.
-    EraseAck(ObjectId),
+    /// The device has destroyed what an erasure names, by the act's id.
+    EraseAck(GrantId),
     /// A code of a later version, or an authority act: not the data model's business.
     Other(u16),
 }
@@ -183,7 +180,6 @@ impl Operation {
             code::TALLY => DataOperation::Tally(body(self)?),
             code::ALIAS => DataOperation::Alias(body(self)?),
             code::UNALIAS => DataOperation::Unalias(body(self)?),
-            code::ERASE => DataOperation::Erase(body(self)?),
             code::ERASE_ACK => DataOperation::EraseAck(body(self)?),
             code::BLOB => DataOperation::Blob(body(self)?),
             code::OPERATOR => DataOperation::Operator(body(self)?),
@@ -202,7 +198,6 @@ impl DataOperation {
             Self::Tally(w) => Operation::new(code::TALLY, w),
             Self::Alias(w) => Operation::new(code::ALIAS, w),
             Self::Unalias(w) => Operation::new(code::UNALIAS, w),
-            Self::Erase(id) => Operation::new(code::ERASE, id),
             Self::EraseAck(id) => Operation::new(code::ERASE_ACK, id),
             Self::Blob(b) => Operation::new(code::BLOB, b),
             Self::Operator(t) => Operation::new(code::OPERATOR, t),

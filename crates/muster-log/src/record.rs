@@ -35,11 +35,24 @@ pub fn encode(received: Millis, source: Source, run: &[u8]) -> Vec<u8> {
 
 /// The run in a record, and when it was received.
 pub fn decode(record: &[u8]) -> Result<(Millis, &[u8]), CodecError> {
+    let (received, _, run) = fields(record)?;
+    Ok((received, run))
+}
+
+/// The record with another run in place of its own.
+pub fn with_run(record: &[u8], run: &[u8]) -> Result<Vec<u8>, CodecError> {
+    let (received, source, _) = fields(record)?;
+    let mut out = Vec::with_capacity(run.len() + 12);
+    codec::append(&mut out, &(VERSION, received, source));
+    out.extend_from_slice(run);
+    Ok(out)
+}
+
+fn fields(record: &[u8]) -> Result<(Millis, u8, &[u8]), CodecError> {
     let mut cursor = Cursor::new("journal record", record);
-    let (version, received, _source): (u8, Millis, u8) = cursor.take()?;
+    let (version, received, source): (u8, Millis, u8) = cursor.take()?;
     if version != VERSION {
         return Err(cursor.malformed(format!("version {version}")));
     }
-    let run = cursor.rest();
-    Ok((received, run))
+    Ok((received, source, cursor.rest()))
 }

@@ -285,7 +285,6 @@ fn parts_operations_and_acts() {
         codec::decode::<Operation, { 32 * 1024 }>("golden", &hex::decode(digits).unwrap()).unwrap()
     };
     for name in [
-        "operation-erase",
         "operation-erase-ack",
         "operation-blob",
         "operation-operator",
@@ -294,6 +293,7 @@ fn parts_operations_and_acts() {
         "act-field",
         "act-fork",
         "act-secret",
+        "act-erase",
     ] {
         let operation = golden(name);
         feed(

@@ -196,6 +196,11 @@ impl State {
             .collect()
     }
 
+    /// Every object waits for a checkpoint again: what was kept of them is gone.
+    pub fn touch_all(&mut self) {
+        self.dirty.extend(self.packed.keys());
+    }
+
     /// How many objects wait for a checkpoint.
     pub fn dirty_len(&self) -> usize {
         self.dirty.len()

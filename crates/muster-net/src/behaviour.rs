@@ -2,7 +2,7 @@
 //!
 //! No decision about duplicates or dials is taken here; that is `conns` and `dialer`.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -36,7 +36,8 @@ pub(crate) struct Muster {
     patience: Duration,
     per_ip: u32,
     max_pending: usize,
-    pending: HashSet<ConnectionId>,
+    max_pending_per_ip: usize,
+    pending: HashMap<ConnectionId, Option<IpAddr>>,
     max_bans: usize,
     bans: BTreeMap<PeerId, Instant>,
     counts: BTreeMap<IpAddr, (Instant, u32)>,
@@ -56,7 +57,8 @@ impl Muster {
             patience: limits.handshake,
             per_ip: limits.per_ip_in_10s,
             max_pending: limits.pending_in,
-            pending: HashSet::new(),
+            max_pending_per_ip: limits.pending_per_ip,
+            pending: HashMap::new(),
             max_bans: limits.bans,
             bans: BTreeMap::new(),
             counts: BTreeMap::new(),
@@ -142,10 +144,12 @@ impl NetworkBehaviour for Muster {
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
         self.count(remote)?;
-        if self.pending.len() >= self.max_pending {
+        let ip = ip_of(remote);
+        let same = self.pending.values().filter(|other| **other == ip).count();
+        if self.pending.len() >= self.max_pending || same >= self.max_pending_per_ip {
             return Err(ConnectionDenied::new(Denied(RefuseReason::Full)));
         }
-        self.pending.insert(id);
+        self.pending.insert(id, ip);
         Ok(())
     }
 

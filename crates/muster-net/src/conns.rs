@@ -47,6 +47,8 @@ pub(crate) struct Conn {
     pub(crate) tasked: bool,
     /// It is, or was, a session: its place is taken until its last event is delivered.
     pub(crate) held: bool,
+    /// The layer above knows whose it is.
+    pub(crate) proven: bool,
     /// The swarm has closed it.
     pub(crate) gone: bool,
 }
@@ -95,6 +97,7 @@ impl Conns {
             verdict: watch::Sender::new(None),
             tasked: false,
             held: false,
+            proven: false,
             gone: false,
         };
         self.all.insert(conn, entry);
@@ -123,6 +126,49 @@ impl Conns {
     /// Kept sessions, those whose end is not yet delivered included: their places are not free.
     pub(crate) fn kept(&self) -> usize {
         self.all.values().filter(|c| c.tasked && c.held).count()
+    }
+
+    /// Those of them whose peers have proven that they belong here.
+    pub(crate) fn proven(&self) -> usize {
+        let held = self.all.values().filter(|c| c.tasked && c.held);
+        held.filter(|c| c.proven).count()
+    }
+
+    /// Kept sessions of one direction whose peers have proven nothing yet.
+    pub(crate) fn unproven(&self, outbound: bool) -> usize {
+        let kept = self.all.values().filter(|c| c.phase == Phase::Kept);
+        kept.filter(|c| !c.proven && c.outbound == outbound && !c.gone)
+            .count()
+    }
+
+    /// Which connection without proof gives way to a newcomer of the same direction: the oldest one
+    /// of the address that has most of them, if it had its time, or if the newcomer's address has
+    /// fewer.
+    pub(crate) fn giving_way(
+        &self,
+        newcomer: ConnId,
+        phases: &[Phase],
+        now: Instant,
+        grace: Duration,
+    ) -> Option<ConnId> {
+        let new = self.all.get(&newcomer)?;
+        let others = || {
+            self.iter().filter(|(conn, c)| {
+                let same = *conn != newcomer && c.outbound == new.outbound;
+                same && !c.proven && !c.gone && phases.contains(&c.phase)
+            })
+        };
+        let mut by_ip: BTreeMap<Option<IpAddr>, usize> = BTreeMap::new();
+        for (_, other) in others() {
+            *by_ip.entry(ip_of(&other.remote)).or_default() += 1;
+        }
+        let own = by_ip.get(&ip_of(&new.remote)).copied().unwrap_or(0);
+        let most = by_ip.values().copied().max()?;
+        let (conn, oldest) = others()
+            .filter(|(_, c)| by_ip.get(&ip_of(&c.remote)) == Some(&most))
+            .min_by_key(|(_, c)| c.since)?;
+        let had_time = now.saturating_duration_since(oldest.since) >= grace;
+        (had_time || most > own + 1).then_some(conn)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -244,6 +290,40 @@ mod tests {
         conns.get_mut(ids[0]).unwrap().phase = Phase::Kept;
         assert_eq!(conns.choose(ids[1]), Choice::Take { replacing: vec![] });
         assert_eq!(conns.superseded(ids[1]), vec![ids[0]]);
+    }
+
+    #[test]
+    fn one_address_does_not_take_all_places_of_those_without_proof() {
+        let me = TransportId(PeerId::random());
+        let mut conns = Conns::new(me);
+        let start = Instant::now();
+        let mut open = |ip: &str, ms: u64| {
+            let connection = ConnectionId::new_unchecked(0);
+            let remote = format!("/ip4/{ip}/tcp/1").parse().unwrap();
+            let peer = TransportId(PeerId::random());
+            let at = start + Duration::from_millis(ms);
+            let conn = conns.open(connection, peer, remote, false, at);
+            conns.get_mut(conn).unwrap().phase = Phase::Kept;
+            conn
+        };
+        let hostile: Vec<ConnId> = (0..4).map(|n| open("10.0.0.66", n)).collect();
+        let another = open("10.0.0.66", 10);
+        let honest = open("10.0.0.1", 10);
+        let grace = Duration::from_secs(1);
+        let at = start + Duration::from_millis(20);
+        let way = |conns: &Conns, conn| conns.giving_way(conn, &[Phase::Kept], at, grace);
+        // Another address's connection takes a place at once, the same one's not before its time.
+        assert_eq!(way(&conns, honest), Some(hostile[0]));
+        assert_eq!(way(&conns, another), None);
+        let late = start + grace;
+        let gone = conns.giving_way(another, &[Phase::Kept], late, grace);
+        assert_eq!(gone, Some(hostile[0]));
+        // Whoever has proven to belong here is left alone.
+        for conn in hostile.iter().chain([&another]) {
+            conns.get_mut(*conn).unwrap().proven = true;
+        }
+        assert_eq!(way(&conns, honest), None);
+        assert_eq!((conns.unproven(false), conns.unproven(true)), (1, 0));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use libp2p::Multiaddr;
 
 use crate::event::TransportId;
-use crate::limits::Limits;
+use crate::limits::{ADDRS_PER_PEER as ADDRS, IDS_PER_IP, Limits};
 
 /// Dials to one target at once.
 const AT_ONCE: u8 = 2;
@@ -26,14 +26,15 @@ const APART: Duration = Duration::from_millis(250);
 const GAP: Duration = Duration::from_millis(1_300);
 /// Failures, while it is heard, after which a peer is dialled more slowly.
 const FAILURES: u32 = 5;
+/// IP addresses whose new transport ids are counted at once.
+const FRESH_COUNTED: usize = 256;
+const MINUTE: Duration = Duration::from_secs(60);
+/// Dials that were not made so long may be made at once.
+const BURST: Duration = Duration::from_secs(3);
 /// The slowest pace.
 const SLOWEST: Duration = Duration::from_secs(10);
 /// The longest hold after refusals.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
-/// Addresses kept of one peer.
-const ADDRS: usize = 4;
-/// Transport ids believed from one IP address: a liar cannot fill the table alone.
-const IDS_PER_IP: usize = 4;
 
 /// Whom a dial is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +124,10 @@ pub(crate) struct Dialer {
     limits: Limits,
     peers: BTreeMap<TransportId, Peer>,
     given: BTreeMap<Multiaddr, Given>,
+    /// New transport ids of an IP address, and since when they are counted.
+    fresh: BTreeMap<Ipv4Addr, (Instant, u32)>,
+    /// When all dials so far would have gone out one by one.
+    even: Option<Instant>,
     jitter: Jitter,
 }
 
@@ -134,6 +139,8 @@ impl Dialer {
             limits,
             peers: BTreeMap::new(),
             given: BTreeMap::new(),
+            fresh: BTreeMap::new(),
+            even: None,
             jitter,
         }
     }
@@ -174,6 +181,9 @@ impl Dialer {
             peer.addrs.truncate(ADDRS);
             return false;
         }
+        if !self.is_believed(now, from) {
+            return false;
+        }
         self.make_room(from);
         if self.peers.len() >= self.limits.discovered {
             return false;
@@ -192,6 +202,47 @@ impl Dialer {
             },
         );
         true
+    }
+
+    /// Whether one more new transport id is believed of an address: each is worth a dial or two.
+    fn is_believed(&mut self, now: Instant, from: Ipv4Addr) -> bool {
+        if self.fresh.len() >= FRESH_COUNTED && !self.fresh.contains_key(&from) {
+            self.fresh
+                .retain(|_, (since, _)| now.duration_since(*since) < MINUTE);
+            // Who has many addresses is held by the number of dials.
+            let oldest = self.fresh.iter().min_by_key(|(_, (since, _))| *since);
+            if self.fresh.len() >= FRESH_COUNTED
+                && let Some(ip) = oldest.map(|(ip, _)| *ip)
+            {
+                self.fresh.remove(&ip);
+            }
+        }
+        let (since, count) = self.fresh.entry(from).or_insert((now, 0));
+        if now.duration_since(*since) >= MINUTE {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        *count <= self.limits.fresh_per_ip
+    }
+
+    /// Time between two dials, were they spread evenly.
+    fn apart(&self) -> Duration {
+        MINUTE / self.limits.dials_per_minute.max(1)
+    }
+
+    /// How many dials may go out now, of those that may go out in a minute.
+    fn allowed(&self, now: Instant) -> usize {
+        let ahead = self
+            .even
+            .map_or(Duration::ZERO, |even| even.saturating_duration_since(now));
+        let left = BURST.saturating_sub(ahead).as_micros();
+        usize::try_from(left / self.apart().as_micros().max(1)).unwrap_or(0)
+    }
+
+    fn spend(&mut self, now: Instant, dials: usize) {
+        let count = u32::try_from(dials).unwrap_or(u32::MAX);
+        let even = self.even.map_or(now, |even| even.max(now));
+        self.even = Some(even + self.apart() * count);
     }
 
     /// The oldest entry of the same address goes first, then the oldest of all.
@@ -230,13 +281,19 @@ impl Dialer {
         true
     }
 
-    /// Dials that are due, at most `room`.
+    /// Dials that are due, at most `room`, and no more than go out in a minute.
     pub(crate) fn due(
         &mut self,
         now: Instant,
         linked: &BTreeSet<TransportId>,
         room: usize,
     ) -> Vec<Dial> {
+        let dials = self.all_due(now, linked, room.min(self.allowed(now)));
+        self.spend(now, dials.len());
+        dials
+    }
+
+    fn all_due(&mut self, now: Instant, linked: &BTreeSet<TransportId>, room: usize) -> Vec<Dial> {
         let forget = self.limits.forget;
         self.peers
             .retain(|id, p| linked.contains(id) || now.duration_since(p.heard) < forget);
@@ -293,7 +350,12 @@ impl Dialer {
             .values()
             .filter(|g| !g.oneself && !g.who.is_some_and(|who| linked.contains(&who)))
             .map(|g| &g.pace);
-        peers.chain(given).filter_map(Pace::due).min()
+        let due = peers.chain(given).filter_map(Pace::due).min()?;
+        // Not before another dial is allowed.
+        let allowed = self
+            .even
+            .and_then(|even| (even + self.apart()).checked_sub(BURST));
+        Some(allowed.map_or(due, |at| due.max(at)))
     }
 
     fn pace(&mut self, target: &Target) -> Option<&mut Pace> {

@@ -108,6 +108,8 @@ pub enum CloseReason {
     FrameCut,
     #[error("replaced by a newer connection with the same peer")]
     Replaced,
+    #[error("it made room for another before it had proven anything")]
+    Crowded,
     #[error("the network is shutting down")]
     Shutdown,
     #[error("input or output failed: {0}")]

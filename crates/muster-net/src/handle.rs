@@ -130,6 +130,15 @@ impl NetHandle {
         answer.await.map_err(|_| NetError::Stopped)?
     }
 
+    /// Says that the peer of a connection has proven to belong here: the connection makes room for
+    /// nobody. Where as many are kept already, it is let go.
+    ///
+    /// # Errors
+    /// [`NetError::Stopped`].
+    pub async fn vouch(&self, conn: ConnId) -> Result<(), NetError> {
+        self.tell(Command::Vouch(conn)).await
+    }
+
     /// Ends a connection once what is queued has gone out, for a moment at most. With `ban`, its
     /// transport id is neither let in nor dialled for so long.
     ///

@@ -36,6 +36,6 @@ pub use event::{CloseReason, ConnId, DialFailure, NetEvent, RefuseReason, Transp
 pub use frame::MAX_FRAME;
 pub use handle::{Net, NetError, NetHandle};
 pub use libp2p::Multiaddr;
-pub use limits::{Limits, NetConfig, Purpose};
+pub use limits::{ADDRS_PER_PEER, IDS_PER_IP, Limits, NetConfig, Purpose, STREAMS};
 pub use outbox::{Outbox, SendError};
 pub use stats::{KnownPeer, NetStats};

@@ -51,18 +51,30 @@ impl Default for NetConfig {
 /// Bounds and delays.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections kept at once, one a peer.
+    /// Connections kept at once whose peers have proven that they belong here, one a peer.
     pub kept: usize,
+    /// Connections kept beside them whose peers have not, those that were dialled and those that
+    /// came in counted apart.
+    pub unproven: usize,
+    /// An unproven connection older than this gives way to a newer one; one of an address that has
+    /// more of them than the newcomer's gives way at once.
+    pub grace: Duration,
     /// Further connections that may be in their handshake.
     pub shaking: usize,
     /// Inbound handshakes of the encryption layer at once.
     pub pending_in: usize,
+    /// The same from one IP address.
+    pub pending_per_ip: usize,
     /// Dials under way at once.
     pub pending_out: usize,
     /// Inbound connections taken from one IP address in ten seconds.
     pub per_ip_in_10s: u32,
     /// Peers remembered from discovery.
     pub discovered: usize,
+    /// Transport ids that are new, believed from one IP address in a minute.
+    pub fresh_per_ip: u32,
+    /// Dials in a minute, all targets together; a twentieth of them at once.
+    pub dials_per_minute: u32,
     /// Addresses given by hand.
     pub given: usize,
     /// Transport ids that may be banned at once; the ban that ends first gives way.
@@ -91,16 +103,36 @@ pub struct Limits {
     pub farewell: Duration,
 }
 
+impl Limits {
+    /// Connections of all sorts at once.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.kept + 2 * self.unproven + self.shaking
+    }
+}
+
+/// Transport ids believed from one IP address: a liar cannot fill the table alone.
+pub const IDS_PER_IP: usize = 4;
+/// Addresses kept of one peer.
+pub const ADDRS_PER_PEER: usize = 4;
+/// Streams of a connection: session, pulse, and a few that a stranger opens in vain.
+pub const STREAMS: usize = 4;
+
 impl Default for Limits {
     fn default() -> Self {
         let ms = Duration::from_millis;
         Self {
             kept: 12,
+            unproven: 6,
+            grace: ms(1_500),
             shaking: 8,
-            pending_in: 16,
+            pending_in: 32,
+            pending_per_ip: 6,
             pending_out: 24,
             per_ip_in_10s: 60,
             discovered: 64,
+            fresh_per_ip: 24,
+            dials_per_minute: 1_200,
             given: 64,
             bans: 256,
             outbox: 8,

@@ -15,8 +15,8 @@ use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo};
 use yamux::{Connection, Mode};
 
-/// Session, pulse, and a few that a stranger opens in vain.
-const STREAMS: usize = 4;
+use crate::limits::STREAMS;
+
 /// yamux grants each stream 256 KiB; the session's may grow by what is left of this.
 const WINDOW: usize = STREAMS * 256 * 1024 + 512 * 1024;
 /// Inbound streams that wait to be taken.

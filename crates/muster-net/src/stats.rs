@@ -20,6 +20,8 @@ pub struct NetStats {
     pub duplicates: u64,
     pub dials: u64,
     pub dials_failed: u64,
+    /// Connections let go before they had proven anything, because others wanted their place.
+    pub crowded: u64,
     /// Sessions ended because the link fell silent, or for a bad frame.
     pub silent: u64,
     pub bad_frames: u64,

@@ -15,7 +15,7 @@ use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::{PeerId, noise, quic, tcp};
 
-use crate::limits::Limits;
+use crate::limits::{Limits, STREAMS};
 use crate::mux::Yamux;
 use crate::watched::{Silence, Watched};
 
@@ -50,7 +50,7 @@ fn quic_config(key: &Keypair, limits: &Limits) -> quic::Config {
         .max(Duration::from_millis(100));
     config.max_idle_timeout = u32::try_from(idle.as_millis()).unwrap_or(u32::MAX);
     config.keep_alive_interval = limits.pulse + limits.pulse / 2;
-    config.max_concurrent_stream_limit = 4;
+    config.max_concurrent_stream_limit = STREAMS as u32;
     config.max_stream_data = 512 * 1024;
     config.max_connection_data = 1024 * 1024;
     config

@@ -307,17 +307,32 @@ async fn no_more_than_the_limit_are_kept() {
     for _ in 0..3 {
         leaves.push(Node::start(TCP, &[hub.addr.clone()], Limits::default()).await);
     }
+    // A connection lasts as long as its outbox.
+    let mut boxes = Vec::new();
     let mut seen = (0, 0);
     while seen.0 < 2 || seen.1 < 1 {
         match next(&mut hub.events).await {
-            NetEvent::Connected { .. } => seen.0 += 1,
+            NetEvent::Connected { conn, outbox, .. } => {
+                hub.net.vouch(conn).await.unwrap();
+                boxes.push(outbox);
+                seen.0 += 1;
+            }
             NetEvent::Refused {
                 reason: RefuseReason::Full,
                 ..
             } => seen.1 += 1,
-            NetEvent::Listening { .. } | NetEvent::Refused { .. } => {}
+            NetEvent::Listening { .. } | NetEvent::Refused { .. } | NetEvent::Closed { .. } => {}
             other => panic!("{other:?}"),
         }
     }
+    // One that came before the others were vouched for goes when its turn comes.
+    let two = async {
+        while hub.net.stats().await.unwrap().kept > 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), two)
+        .await
+        .expect("two are kept");
     assert_eq!(hub.net.stats().await.unwrap().kept, 2);
 }

@@ -159,6 +159,16 @@ pub enum Request {
         #[serde(default)]
         after: Option<String>,
     },
+    /// Erases an object, on every device that hears of it.
+    Erase {
+        kind: String,
+        id: String,
+        #[serde(default)]
+        why: Option<String>,
+        /// Says what would go, and does nothing.
+        #[serde(default)]
+        dry_run: bool,
+    },
     /// Shows one object.
     Show { kind: Option<String>, id: String },
     /// Finds text in objects of every kind.

@@ -27,6 +27,7 @@ use crate::{
     locked::{self, Waited},
     network::{Network, NetworkConfig},
     pairing::Pairing,
+    reserve::{Room, Watch},
     server::{self, Call},
     verbs,
 };
@@ -47,6 +48,8 @@ pub struct DaemonConfig {
     pub lock_after: Option<Duration>,
     /// The folder, outside the data directory, for what vouches for it.
     pub anchors: Option<PathBuf>,
+    /// Bytes of the disk to be kept free of what others send; by its size where none is said.
+    pub reserve: Option<u64>,
 }
 
 /// A data directory as the daemon finds it.
@@ -174,6 +177,7 @@ async fn run_open(
         last_write: None,
         started,
         lock_after: config.lock_after,
+        space: Watch::new(config.reserve),
         asked: since_boot(),
     };
     let (ended, end) = oneshot::channel();
@@ -263,6 +267,8 @@ pub struct Node {
     last_write: Option<Instant>,
     pub(crate) started: Instant,
     lock_after: Option<Duration>,
+    /// The room on the disk.
+    pub(crate) space: Watch,
     /// When something was last asked, as [`since_boot`] has it.
     asked: Duration,
 }
@@ -284,6 +290,10 @@ impl Node {
             let mut pairing = None;
             let events = self.wait(&mut inbox, runtime.as_ref(), &mut calls, &mut pairing);
             self.lock_when_left_alone(calls.is_empty());
+            let room = self
+                .space
+                .look(self.engine.dir(), self.engine.journal_bytes());
+            self.engine.set_room(room);
             let mut replies = Vec::new();
             for call in calls {
                 match call.request {
@@ -429,8 +439,11 @@ impl Node {
 
     /// Makes what came from peers durable, tells them so, passes it on, and tells those who watch.
     fn settle(&mut self) -> Result<(), NodeError> {
-        self.engine.tend_keys(now(), &mut random)?;
-        self.engine.tend_forks(now(), &mut random)?;
+        if self.engine.room() < Room::Nothing {
+            self.engine.tend_keys(now(), &mut random)?;
+            self.engine.tend_forks(now(), &mut random)?;
+            self.engine.tend_erasures(now(), &mut random)?;
+        }
         self.engine.flush()?;
         let changes = self.engine.take_changes();
         if !changes.is_empty() {

@@ -53,6 +53,9 @@ pub enum NodeError {
     /// The door refused a run that it must not refuse.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The disk has no room but for what goes before.
+    #[error("too little room on the disk")]
+    NoSpace,
     /// The directory holds no device yet.
     #[error("this data directory belongs to no incident yet")]
     NoDevice,
@@ -84,6 +87,7 @@ impl NodeError {
             Self::Dir(DirError::Key(_)) => ("cannot-unlock", exit::NOT_PERMITTED),
             Self::Journal(JournalError::Damaged { .. }) => ("journal-damaged", exit::FAILURE),
             Self::NoDevice => ("no-device", exit::NOT_FOUND),
+            Self::NoSpace => ("disk-reserve", exit::FAILURE),
             Self::NotJoined => ("not-joined", exit::NOT_PERMITTED),
             Self::AlreadyMember => ("already-member", exit::REFUSED),
             Self::NotAdmitted => ("not-admitted", exit::REFUSED),

@@ -8,6 +8,7 @@ use muster_log::{
     entry::{LogKey, kind, urgency},
     genesis::Genesis,
     ids::{AudienceTag, Class, Generation, GrantId, Lane, Millis, ObjectId},
+    intake::{Intake, Offer},
     keyring::KeyRing,
     operation::{DataOperation, FieldWrite, Operation, PartContent, Slot, Value},
     run,
@@ -37,6 +38,8 @@ pub struct Device {
     pub secrets: Vec<[u8; 32]>,
     /// How many of this device's runs were refused at its own door.
     pub refusals: u64,
+    /// Puts off what comes too fast, where it is watched.
+    pub intake: Option<Intake>,
 }
 
 impl Device {
@@ -61,6 +64,7 @@ impl Device {
             store: MemoryStore::default(),
             secrets: vec![secret],
             refusals: 0,
+            intake: None,
         }
     }
 
@@ -82,6 +86,23 @@ impl Device {
             Err(_) => self.refusals += 1,
         }
         received.into()
+    }
+
+    /// As [`Self::receive`] at a time, where what comes too fast is put off.
+    pub fn receive_at(&mut self, bytes: &[u8], now_ms: u64) -> Outcome {
+        let offer = Offer::of(&self.book, bytes);
+        if let (Some(intake), Some(offer)) = (&mut self.intake, &offer)
+            && let Err(delay) = intake.check(offer, now_ms)
+        {
+            return Outcome::Delayed(delay);
+        }
+        let outcome = self.receive(bytes);
+        if let (Some(intake), Some(offer), Outcome::Admitted(admitted)) =
+            (&mut self.intake, &offer, &outcome)
+        {
+            intake.took(offer, admitted.fresh, bytes.len() as u64, now_ms);
+        }
+        outcome
     }
 
     /// What follows from an admitted run. A model would apply it here.

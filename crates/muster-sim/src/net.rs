@@ -244,7 +244,7 @@ impl Net {
                 // What is under way is under way: the worst case of a discard.
                 Effect::Discard | Effect::Clock(_) => {}
                 Effect::Deliver { ticket, run } => {
-                    let outcome = self.world.device(me.device)?.receive(&run);
+                    let outcome = self.world.device(me.device)?.receive_at(&run, now);
                     let due = now + self.seed.below(weather.fsync + 1);
                     let due = me.pending.back().map_or(due, |(d, ..)| due.max(*d));
                     me.pending.push_back((due, ticket, outcome));

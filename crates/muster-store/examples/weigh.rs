@@ -85,7 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(cache) = args.next() {
         options.cache = cache.parse()?;
     }
-    let opened = Index::open(&dir.index_path(), dir.key(), 1, options)?;
+    let opened = Index::open(&dir.index_path(), dir.key(), 1, options, &mut |b| b.fill(1))?;
     println!(
         "index open: {:?}, ready {}",
         start.elapsed(),

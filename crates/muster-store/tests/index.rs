@@ -40,7 +40,7 @@ fn marker(offset: u32) -> Marker {
 }
 
 fn open(path: &Path) -> Opened {
-    Index::open(path, &key(1), 3, options()).unwrap()
+    Index::open(path, &key(1), 3, options(), &mut |b| b.fill(5)).unwrap()
 }
 
 fn ready(path: &Path) -> Index {
@@ -146,8 +146,40 @@ fn a_checkpoint_comes_back() {
     drop(index);
     let index = ready(&path);
     same(&index, &model);
-    let index = index.reset(options()).unwrap();
+    let index = index.reset(&key(1), options(), &mut |b| b.fill(6)).unwrap();
     assert_eq!(index.count(), 0);
+}
+
+/// What an emptied index held opens for nobody, even where the disk kept all of it.
+#[test]
+fn emptied_it_is_forgotten() {
+    let home = tempfile::tempdir().unwrap();
+    let (path, kept) = (home.path().join("index"), home.path().join("kept"));
+    let copy = |from: &Path, to: &Path| {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            if entry.path().is_file() {
+                fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            }
+        }
+    };
+    fill(&path, 4, 1);
+    copy(&path, &kept);
+    drop(ready(&path));
+    // Put back as it was, it opens: the copy is a good one.
+    fs::remove_dir_all(&path).unwrap();
+    copy(&kept, &path);
+    let index = ready(&path);
+    let (old, salt) = (fs::read(kept.join("salt")).unwrap(), path.join("salt"));
+    drop(index.reset(&key(1), options(), &mut |b| b.fill(6)).unwrap());
+    let new = fs::read(&salt).unwrap();
+    assert_ne!(new, old);
+    fs::remove_dir_all(&path).unwrap();
+    copy(&kept, &path);
+    fs::write(&salt, &new).unwrap();
+    assert_eq!(reason(open(&path)), RebuildReason::Marker);
+    fs::remove_file(&salt).unwrap();
+    assert_eq!(reason(open(&path)), RebuildReason::NoSalt);
 }
 
 #[test]
@@ -155,7 +187,7 @@ fn another_schema_or_key_means_a_rebuild() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("index");
     fill(&path, 2, 1);
-    let opened = Index::open(&path, &key(1), 4, options()).unwrap();
+    let opened = Index::open(&path, &key(1), 4, options(), &mut |b| b.fill(7)).unwrap();
     assert_eq!(
         reason(opened),
         RebuildReason::OtherSchema {
@@ -164,7 +196,7 @@ fn another_schema_or_key_means_a_rebuild() {
         }
     );
     fill(&path, 2, 1);
-    let opened = Index::open(&path, &key(2), 3, options()).unwrap();
+    let opened = Index::open(&path, &key(2), 3, options(), &mut |b| b.fill(8)).unwrap();
     assert_eq!(reason(opened), RebuildReason::Marker);
 }
 

@@ -23,7 +23,8 @@ impl Builder<'_> {
             .subcommand(
                 self.under("kind", "show")
                     .arg(self.arg("id").required(true)),
-            );
+            )
+            .subcommand(self.erase());
         match kind.name {
             "need" => {
                 let report = self.under("need", "report").arg(self.arg("title"));
@@ -38,6 +39,15 @@ impl Builder<'_> {
             _ => {}
         }
         command
+    }
+
+    fn erase(&self) -> Command {
+        let nothing = self.words.t("arg-dry-run-erase");
+        self.under("kind", "erase")
+            .after_help(self.words.t("verb-kind-erase-more"))
+            .arg(self.arg("id").required(true))
+            .arg(self.flag("why").value_name("TEXT"))
+            .arg(self.switch("dry-run").help(nothing))
     }
 
     /// One flag for each field, and the two general ways.

@@ -99,6 +99,9 @@ pub fn history(c: &Context<'_>, answer: &Json) -> String {
             old.join(", "),
         ]);
     }
+    if answer["erasure"].is_object() {
+        return super::erase::line(c, text(&answer["object"], "short"), &answer["erasure"]);
+    }
     format!("{}\n\n{}", about(&answer["object"]), rows.draw(c))
 }
 

@@ -1,6 +1,7 @@
 //! Answers as text for people. Data only: what is beside it goes to stderr elsewhere.
 
 pub mod conflicts;
+pub mod erase;
 pub mod log;
 pub mod objects;
 pub mod status;

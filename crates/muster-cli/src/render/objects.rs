@@ -4,7 +4,7 @@ use muster_model::table::{self, FieldType, Kind, Merge};
 use serde_json::Value as Json;
 
 use super::{
-    list as members,
+    erase, list as members,
     table::{Table, sheet},
     text, values,
 };
@@ -37,14 +37,12 @@ pub fn show(c: &Context<'_>, answer: &Json) -> String {
 }
 
 fn item(c: &Context<'_>, item: &Json) -> String {
+    if item["erased"] == true {
+        return erase::said(c, item);
+    }
     let Some(kind) = table::kind_named(text(item, "kind")) else {
         return serde_json::to_string_pretty(item).unwrap_or_default();
     };
-    if item["erased"] == true {
-        return c
-            .words
-            .with("said-erased", args!["short" = text(item, "short")]);
-    }
     let refers = &item["refers"];
     let contested: Vec<_> = members(item, "contested")
         .filter_map(Json::as_str)
@@ -116,10 +114,14 @@ pub fn list(c: &Context<'_>, kind: &Kind, answer: &Json) -> String {
         }
         table.row(row);
     }
-    if table.is_empty() {
-        return c.words.t("said-none");
+    let mut out = match table.is_empty() {
+        true => c.words.t("said-none"),
+        false => table.draw(c),
+    };
+    for erased in members(answer, "erased") {
+        out.push('\n');
+        out.push_str(&erase::line(c, text(erased, "short"), erased));
     }
-    let mut out = table.draw(c);
     if let Some(next) = answer["next"].as_str() {
         out.push_str("\n\n");
         out.push_str(&c.words.with("said-more", args!["after" = next]));

@@ -131,11 +131,25 @@ pub fn peers(c: &Context<'_>, p: &Json) -> String {
         out.push('\n');
         out.push_str(&c.words.with("said-listening", args!["address" = address]));
     }
-    for (code, count) in p["closed"].as_object().into_iter().flatten() {
-        let key = format!("closed-{code}");
-        if c.words.has(&key) {
-            out.push('\n');
-            out.push_str(&c.words.with(&key, args!["count" = count]));
+    for line in counted(c, p) {
+        out.push('\n');
+        out.push_str(&line);
+    }
+    out
+}
+
+/// What was turned away, refused or ended since the daemon started, a line each.
+fn counted(c: &Context<'_>, counters: &Json) -> Vec<String> {
+    let mut out = Vec::new();
+    for family in ["closed", "refused", "turned-away"] {
+        let counts = &counters[family.replace('-', "_")];
+        for (code, count) in counts.as_object().into_iter().flatten() {
+            let key = format!("{family}-{code}");
+            // An end in good order is not worth a line.
+            if c.words.has(&key) {
+                let count = c.words.number(&count.to_string());
+                out.push(c.words.with(&key, args!["count" = count]));
+            }
         }
     }
     out
@@ -148,8 +162,9 @@ pub fn synced(c: &Context<'_>, p: &Json) -> String {
 
 /// `doctor`.
 pub fn doctor(c: &Context<'_>, d: &Json) -> String {
-    let findings: Vec<_> = list(d, "findings").map(|f| finding(c, f)).collect();
-    findings.join("\n")
+    let mut lines: Vec<_> = list(d, "findings").map(|f| finding(c, f)).collect();
+    lines.extend(counted(c, &d["counters"]));
+    lines.join("\n")
 }
 
 /// `config show`.

@@ -31,6 +31,7 @@ pub fn daemon(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         network: network(context, m),
         lock_after: context.settings.lock_after()?,
         anchors: Some(context.settings.anchors.value.clone()),
+        reserve: context.settings.reserve()?,
     };
     // The index's files are made by a library, with the modes that the system suggests.
     rest::private_files();

@@ -7,7 +7,7 @@ use muster_model::table::{Kind, Merge};
 use muster_node::api::{FieldInput, Request, exit};
 use serde_json::Value as Json;
 
-use super::{required, text};
+use super::{required, text, trust};
 use crate::{
     Context,
     args::verb_of,
@@ -72,8 +72,41 @@ pub fn run(context: &Context<'_>, kind: &'static Kind, what: &str, m: &ArgMatche
             context.answer(&verb, answer, render::objects::show);
             Ok(0)
         }
+        "erase" => erase(context, kind, &verb, m),
         _ => Err(Failure::new("no-such-verb", exit::USAGE).with("verb", verb)),
     }
+}
+
+/// What would go is told first, and the person asked.
+fn erase(c: &Context<'_>, kind: &Kind, verb: &str, m: &ArgMatches) -> Outcome<u8> {
+    let request = |dry_run: bool, id: String| Request::Erase {
+        kind: kind.name.into(),
+        id,
+        why: text(m, "why"),
+        dry_run,
+    };
+    let mut id = required(m, "id")?;
+    let client = c.client()?;
+    if m.get_flag("dry-run") {
+        let plan = client.call(&request(true, id))?;
+        c.answer(verb, plan, |c, a| render::erase::planned(c, kind, a));
+        return Ok(0);
+    }
+    if !c.all.get_flag("yes") {
+        if c.json || !trust::can_ask() {
+            return Err(Failure::new("cannot-ask-erase", exit::USAGE)
+                .with("verb", verb.replace('.', " "))
+                .with("id", id));
+        }
+        let plan = client.call(&request(true, id.clone()))?;
+        c.say(&render::erase::planned(c, kind, &plan));
+        trust::confirm(c, &render::erase::question(c, &plan))?;
+        // What was shown is what is done, whoever takes that number meanwhile.
+        id = plan["id"].as_str().map_or(id, str::to_owned);
+    }
+    let answer = client.call(&request(false, id))?;
+    c.answer(verb, answer, render::erase::done);
+    Ok(0)
 }
 
 fn add(context: &Context<'_>, kind: &Kind, verb: &str, fields: Vec<FieldInput>) -> Outcome<u8> {

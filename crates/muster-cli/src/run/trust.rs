@@ -82,7 +82,7 @@ pub fn can_ask() -> bool {
 }
 
 /// Asks; anything but a yes in the person's language ends the command with nothing done.
-fn confirm(c: &Context<'_>, question: &str) -> Outcome<()> {
+pub fn confirm(c: &Context<'_>, question: &str) -> Outcome<()> {
     let broken = |e| Failure::new("failed", exit::FAILURE).with("why", e);
     let mut err = std::io::stderr().lock();
     let question = crate::harmless(question);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use muster_log::{
-    act::{Act, Admit, Audience, KeyAct, LOCKBOX_INFO, Lockbox},
+    act::{Act, Admit, Audience, Erase, KeyAct, LOCKBOX_INFO, Lockbox},
     author::{self, Draft, DraftPart},
     authority::Standing,
     book::{Book, Received},
@@ -11,11 +11,12 @@ use muster_log::{
     codec::{Bounded, Text},
     device::{Membership, Secrets},
     entry::{kind, urgency},
+    erased::{self, Parts},
     genesis::{Allowances, FORMAT, Founder, Genesis, GenesisBody, RestRules, SUITE},
     hash,
     ids::{AudienceTag, Class, DeviceId, Lane, Millis, ObjectId},
     keyring::{KeyRing, Opened},
-    operation::{DataOperation, Operation, PartContent, Reference},
+    operation::{Operation, PartContent, Reference},
     role::Role,
     run,
     seal::{self, ClassKey},
@@ -191,17 +192,23 @@ impl Device {
         self.write_entry(Lane::AUTHORITY, kind::AUTHORITY, vec![part]);
     }
 
-    /// Erases an object.
-    pub fn erase(&mut self, id: ObjectId) {
-        let operation = DataOperation::Erase(id).write().unwrap().unwrap();
-        let part = DraftPart {
-            class: Class::C0,
-            key: None,
-            content: PartContent {
-                operations: Bounded::try_from(vec![operation]).unwrap(),
-            },
+    /// Erases an object, and these parts of it.
+    pub fn erase(&mut self, id: ObjectId, parts: &Parts) {
+        let lists = match parts.is_empty() {
+            true => vec![Vec::new()],
+            false => erased::split(parts),
         };
-        self.write_entry(Lane::AUTHORITY, kind::ERASURE, vec![part]);
+        let acts = lists.into_iter().map(|list| {
+            Act::Erase(Erase {
+                object: id,
+                kind: 0,
+                number: text(""),
+                parts: list.try_into().unwrap(),
+                why: text(""),
+                extensions: Bounded::default(),
+            })
+        });
+        self.act(acts.collect());
     }
 
     fn write_entry(&mut self, lane: Lane, kind: u8, parts: Vec<DraftPart>) {

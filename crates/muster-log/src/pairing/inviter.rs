@@ -64,7 +64,8 @@ pub struct Pending {
     pub sas: Sas,
     /// Whether its person has found the words equal.
     pub matches: bool,
-    link: Link,
+    /// The connection it came on.
+    pub link: Link,
     until: u64,
 }
 

@@ -22,6 +22,7 @@ use thiserror::Error;
 use crate::{
     codec::Bounded,
     ids::{EntryHash, LogId, Seq},
+    limits::HEADS_LOGS,
 };
 
 use super::{
@@ -35,8 +36,6 @@ use super::{
 const FIRST: usize = 8;
 /// With no more logs than this all are told at once: a sketch would be as long.
 const FEW: usize = 16;
-/// Places that a side may name in one agreement.
-const MAX_NAMED: usize = 1 << 17;
 
 /// Why an agreement cannot go on: what came is not what it claims to be, or not its turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -218,7 +217,7 @@ impl Agreement {
     pub fn part(&mut self, part: &Part, hash_at: HashAt<'_>) -> Result<Out, Broken> {
         let tell = &part.tell;
         self.named += tell.ahead.len() + tell.here.len() + tell.none.len() + tell.odd.len();
-        if self.named > MAX_NAMED {
+        if self.named > HEADS_LOGS {
             return Err(Broken::Flood);
         }
         if let Phase::Told(_) = self.phase {

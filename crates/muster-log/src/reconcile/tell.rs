@@ -25,7 +25,7 @@ pub(super) const MOST_BUCKETS: u16 = 256;
 pub struct Place([u8; 3]);
 
 impl Place {
-    pub(super) fn new(bucket: u8, within: u16) -> Self {
+    pub(crate) fn new(bucket: u8, within: u16) -> Self {
         let [high, low] = within.to_be_bytes();
         Self([bucket, high, low])
     }
@@ -43,7 +43,7 @@ impl Place {
 
 /// Four bytes of a keyed hash of a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub struct Short(pub(super) [u8; 4]);
+pub struct Short(pub(crate) [u8; 4]);
 
 /// A sketch of what is here.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

@@ -45,7 +45,7 @@ impl Agreeing {
     fn view(book: &Book, key: Key, lane: Lane) -> View {
         let logs = book.logs().filter(|l| l.key().lane == lane);
         let here = logs.filter(|l| l.count() > 0);
-        View::new(key, here.map(|log| (log.id(), state(log))))
+        View::new(key, here.map(|log| (log.id(), state(book, log))))
     }
 
     fn new(agreement: Agreement, book: &Book, lane: Lane) -> Self {
@@ -59,15 +59,17 @@ impl Agreeing {
     }
 }
 
-fn state(log: &LogHeads) -> State {
+fn state(book: &Book, log: &LogHeads) -> State {
+    let erased = book.erased();
     // Whatever it lacks or has beside its first line makes another digest.
-    if log.count() == log.contiguous() && log.absent().next().is_none() {
+    let whole = log.count() == log.contiguous() && !log.is_forked();
+    if whole && erased.leave(&log.id(), log.absent()).is_empty() {
         State::Plain {
             count: log.contiguous(),
             head: log.head(),
         }
     } else {
-        State::Other(frontier::digest(std::iter::once(log)))
+        State::Other(frontier::digest(std::iter::once(log), erased))
     }
 }
 
@@ -183,6 +185,7 @@ impl Open {
             round.agreeing = None;
         }
         if out.compared {
+            self.outbox.forget_unknown(book);
             // What was not found to differ is what the peer has.
             for ((_, id), had) in equal {
                 let forked = book.log(&id).is_some_and(LogHeads::is_forked);

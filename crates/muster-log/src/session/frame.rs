@@ -246,14 +246,14 @@ pub(super) fn unpack(packed: Packed) -> Result<Vec<u8>, FrameError> {
 
 /// What stands at the head of an encoded run, before anything is proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Claim {
+pub(crate) struct Claim {
     pub log: LogKey,
     pub from: u64,
     pub to: u64,
 }
 
 /// Reads the head of an encoded run.
-pub(super) fn claim(run: &[u8]) -> Result<Claim, CodecError> {
+pub(crate) fn claim(run: &[u8]) -> Result<Claim, CodecError> {
     let mut cursor = Cursor::new("run", run);
     let _version: u8 = cursor.take()?;
     let log: LogKey = cursor.take()?;
@@ -282,6 +282,7 @@ pub fn carries_entries(frame: &[u8]) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::reconcile::{Ahead, Here, Place, Short};
 
     #[test]
     fn runs_unpack_to_what_they_were_and_to_no_more() {
@@ -323,6 +324,45 @@ mod tests {
         assert_eq!(
             hex(summary),
             format!("0401{}{}", "aa".repeat(16), "bb".repeat(16))
+        );
+        let sketch = Sketch {
+            logs: 300,
+            estimate: vec![0xee; 2].try_into().unwrap(),
+            buckets: 1,
+            sums: vec![0x34, 0x12].try_into().unwrap(),
+        };
+        let sketched = Sketched {
+            lane: Lane(1),
+            sketch,
+        };
+        assert_eq!(hex(Frame::Sketch(sketched)), "0c01fb2c0102eeee01023412");
+        let place = Place::new(2, 0x1234);
+        let here = Here {
+            place,
+            count: 5,
+            short: Short([0xaa; 4]),
+        };
+        let ahead = Ahead {
+            place,
+            check: [0xcc; 2],
+        };
+        let tell = Tell {
+            buckets: 3,
+            whole: vec![1].try_into().unwrap(),
+            ahead: vec![ahead].try_into().unwrap(),
+            here: vec![here].try_into().unwrap(),
+            none: vec![place].try_into().unwrap(),
+            odd: vec![place].try_into().unwrap(),
+        };
+        let told = Told {
+            lane: Lane(1),
+            tell,
+            heads: Bounded::default(),
+            last: true,
+        };
+        assert_eq!(
+            hex(Frame::Tell(told)),
+            "0d0103010101021234cccc0102123405aaaaaaaa01021234010212340001"
         );
         assert_eq!(Frame::from_bytes(&[70, 1, 2, 3]), Ok(None));
         assert_eq!(Frame::from_bytes(&[0, 9, 3]), Err(FrameError::Version(9)));

@@ -10,6 +10,7 @@ use crate::{
     codec::Bounded,
     frontier::{Island, LogHeads},
     ids::{EntryHash, Lane, Seq},
+    limits::{HEADS_LOGS, HEADS_UNKNOWN},
 };
 
 use super::{
@@ -19,9 +20,6 @@ use super::{
     open::{Open, send},
     spans::Spans,
 };
-
-/// Logs that a peer may name in one round.
-const MAX_LOGS: usize = 1 << 17;
 
 impl Open {
     /// Tells the peer what is here of a lane.
@@ -89,8 +87,13 @@ impl Open {
             differs || log.is_forked() || self.outbox.is_tangled(&head.log)
         });
         if let Some(round) = &mut self.round {
-            round.heads.insert(head.log, spans(head));
-            if round.heads.len() > MAX_LOGS {
+            round.named.0 += 1;
+            round.named.1 += usize::from(log.is_none());
+            // What is not remembered may be sent in vain, and no more.
+            if log.is_some() || round.named.1 <= HEADS_UNKNOWN {
+                round.heads.insert(head.log, spans(head));
+            }
+            if round.named.0 > HEADS_LOGS {
                 return Err(CloseReason::Flood);
             }
         }
@@ -140,6 +143,7 @@ impl Open {
                 }
             }
         }
+        self.outbox.forget_unknown(book);
         // Logs that are not here yet are remembered too: they may come from somebody else.
         for (id, has) in theirs {
             self.outbox.peer_has(id, has);

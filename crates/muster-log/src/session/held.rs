@@ -3,21 +3,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{codec::Bounded, ids::KeyId, keyring::KeyRing};
+use crate::{
+    codec::Bounded,
+    ids::KeyId,
+    keyring::KeyRing,
+    limits::{KEY_CLAIMS, KEY_CLAIMS_MOST},
+};
 
 use super::{
     frame::{Frame, HeldProof, KEYS},
     proof::{self, Side},
 };
 
-/// Claims under keys that are not held here are kept up to this number.
-const MAX_CLAIMS: usize = 16 * 1024;
-
 pub(super) struct Held {
     session: [u8; 32],
     side: Side,
     told: BTreeSet<KeyId>,
     claims: BTreeMap<KeyId, [u8; 16]>,
+    /// How many were made.
+    named: usize,
     proven: BTreeSet<KeyId>,
 }
 
@@ -28,6 +32,7 @@ impl Held {
             side,
             told: BTreeSet::new(),
             claims: BTreeMap::new(),
+            named: 0,
             proven: BTreeSet::new(),
         }
     }
@@ -48,28 +53,35 @@ impl Held {
             .collect()
     }
 
-    /// Takes in what the peer claims.
-    pub(super) fn claimed(&mut self, claims: &[HeldProof], keys: &KeyRing) {
+    /// Takes in what the peer claims. Says whether there were no more than anybody has.
+    pub(super) fn claimed(&mut self, claims: &[HeldProof], keys: &KeyRing) -> bool {
+        self.named = self.named.saturating_add(claims.len());
         for claim in claims {
-            if self.claims.len() < MAX_CLAIMS {
+            if self.claims.len() < KEY_CLAIMS || self.claims.contains_key(&claim.key) {
                 self.claims.insert(claim.key, claim.proof);
+                // This one alone: who claims one key after another costs one check each.
+                self.check(&claim.key, &claim.proof, keys);
             }
         }
-        self.prove(keys);
+        self.named <= KEY_CLAIMS_MOST
     }
 
     /// Checks what claims can be checked with the keys held here; again with each new one.
     pub(super) fn prove(&mut self, keys: &KeyRing) {
-        for (id, claimed) in &self.claims {
-            if self.proven.contains(id) {
-                continue;
-            }
-            let Some(key) = keys.get(id) else { continue };
-            let due = proof::held(&self.session, self.side.other(), key);
-            // Compared as hashes: in constant time.
-            if blake3::hash(&due) == blake3::hash(claimed) {
-                self.proven.insert(*id);
-            }
+        for (id, claimed) in self.claims.clone() {
+            self.check(&id, &claimed, keys);
+        }
+    }
+
+    fn check(&mut self, id: &KeyId, claimed: &[u8; 16], keys: &KeyRing) {
+        if self.proven.contains(id) {
+            return;
+        }
+        let Some(key) = keys.get(id) else { return };
+        let due = proof::held(&self.session, self.side.other(), key);
+        // Compared as hashes: in constant time.
+        if blake3::hash(&due) == blake3::hash(claimed) {
+            self.proven.insert(*id);
         }
     }
 

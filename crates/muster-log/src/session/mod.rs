@@ -31,16 +31,17 @@ use crate::{
     chain::{DeviceKey, Run},
     entry::LogKey,
     ids::{DeviceId, EntryHash, GrantId, IncidentId, Millis, Seq},
+    intake::Delay,
 };
 
+pub(crate) use frame::claim;
 pub use frame::{FrameError, MAX_FRAME, MAX_SECRETS, VERSION, carries_entries};
 use greeting::{Greeting, Met};
 use open::Open;
 pub use reason::{CloseReason, Reason};
 pub use send::{Rank, fewest_first};
 
-/// A greeting takes no longer than this.
-pub const GREETING_MS: u64 = 5_000;
+pub use crate::limits::GREETING_MS;
 /// Digests are compared at least this often.
 pub const COMPARE_MS: u64 = 30_000;
 
@@ -176,6 +177,8 @@ pub enum Outcome {
     Refused(Refusal),
     /// It passed the door and could not be stored, or intake has stopped.
     NotStored,
+    /// It was not offered to the door: it is to come again later.
+    Delayed(Delay),
 }
 
 impl From<Result<Received, Refusal>> for Outcome {

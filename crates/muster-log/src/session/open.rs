@@ -11,6 +11,7 @@ use crate::{
     chain::Run,
     entry::LogKey,
     ids::{DeviceId, EntryHash, GrantId, Lane, LogId, Seq},
+    limits::SILENT_MS,
 };
 
 use super::{
@@ -25,8 +26,6 @@ use super::{
     spans::Spans,
 };
 
-/// Nothing heard for this long: the peer is gone.
-const SILENT_MS: u64 = 90_000;
 /// After entries moved, digests are compared no sooner than this after the last time.
 const SOON_MS: u64 = 1_000;
 
@@ -46,6 +45,8 @@ pub(super) struct Round {
     pub heads_in: bool,
     /// Heads that came so far, in full.
     pub heads: BTreeMap<LogId, Spans>,
+    /// How many there were, and how many of them of logs that are not here.
+    pub named: (usize, usize),
     /// We have said that we are done.
     done_sent: bool,
     /// The peer has.
@@ -63,6 +64,7 @@ impl Round {
             told_heads: false,
             heads_in: false,
             heads: BTreeMap::new(),
+            named: (0, 0),
             done_sent: false,
             done_in: false,
         }
@@ -216,7 +218,11 @@ impl Open {
             Some(Frame::Run(packed)) => self.run_came(book, packed, fx)?,
             Some(Frame::Acks(acks)) => self.acked(book, &acks, fx),
             Some(Frame::Have(log, count)) => self.outbox.told(log, 0, count),
-            Some(Frame::Keys(claims)) => self.held.claimed(&claims, book.keys()),
+            Some(Frame::Keys(claims)) => {
+                if !self.held.claimed(&claims, book.keys()) {
+                    return Err(CloseReason::Flood);
+                }
+            }
             Some(Frame::Trail(trail)) => self.trail_came(book, &trail, fx),
             Some(Frame::Heads(heads)) => self.take_heads(book, heads, fx)?,
             Some(Frame::Sketch(sketch)) => self.sketch_came(book, &sketch, fx)?,
@@ -455,6 +461,7 @@ impl Open {
         if self.is_parting(book, fx)? {
             return Ok(());
         }
+        self.outbox.retry(book, self.times.now);
         let quiet = self.outbox.is_idle() && self.inbox.outstanding() == 0;
         let soon = self.moved && quiet;
         let wait = if soon { SOON_MS } else { COMPARE_MS };

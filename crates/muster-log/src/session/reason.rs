@@ -7,6 +7,7 @@ use crate::{
     book::Refusal,
     chain::RunError,
     ids::DeviceId,
+    intake::Delay,
     run::RunCodecError,
     session::frame::{FrameError, VERSION},
 };
@@ -162,13 +163,19 @@ pub enum Reason {
     Unreadable,
     /// It does not fit a frame.
     TooLong,
+    /// More of its author than is taken in a day; later.
+    Rate,
+    /// More logs of its author than are taken at once; later.
+    Generations,
+    /// Too little room on the disk; later.
+    NoSpace,
     /// A reason of a later version.
     Other(u8),
 }
 
 impl Reason {
     /// All reasons that have a name, in the order of their codes on the wire, from 16 on.
-    const NAMED: [(Self, &'static str); 14] = [
+    const NAMED: [(Self, &'static str); 17] = [
         (Self::Malformed, "malformed"),
         (Self::NewerVersion, "newer-version"),
         (Self::NoKey, "no-key"),
@@ -183,6 +190,9 @@ impl Reason {
         (Self::NotStored, "not-stored"),
         (Self::Unreadable, "unreadable"),
         (Self::TooLong, "too-long"),
+        (Self::Rate, "rate"),
+        (Self::Generations, "generations"),
+        (Self::NoSpace, "no-space"),
     ];
 
     /// A stable short code, for counters and JSON.
@@ -209,6 +219,24 @@ impl Reason {
     /// Whether an honest device can cause it; the others are counted towards [`CloseReason::Broken`].
     pub(super) fn honest(self) -> bool {
         !matches!(self, Self::Malformed | Self::BadSignature | Self::BadRun)
+    }
+}
+
+impl Reason {
+    /// Whether the same run may be taken later, with nothing new said by anybody.
+    pub(super) fn passes(self) -> bool {
+        use Reason::{Busy, Generations, NoSpace, NotStored, Rate};
+        matches!(self, Busy | NotStored | Rate | Generations | NoSpace)
+    }
+}
+
+impl From<Delay> for Reason {
+    fn from(delay: Delay) -> Self {
+        match delay {
+            Delay::Rate => Self::Rate,
+            Delay::Generations => Self::Generations,
+            Delay::NoSpace => Self::NoSpace,
+        }
     }
 }
 
@@ -241,6 +269,7 @@ mod tests {
             assert_eq!(Reason::from_wire(code), reason);
         }
         assert_eq!(Reason::Fork.wire(), 23);
+        assert_eq!(Reason::NoSpace.wire(), 32);
         assert_eq!(Reason::from_wire(200), Reason::Other(200));
         assert_eq!(Reason::from_wire(3), Reason::Other(3));
     }

@@ -7,6 +7,7 @@ use crate::{
     book::Book,
     codec::Bounded,
     ids::{DeviceId, Lane},
+    limits::{BROKEN_RUNS, OUTSTANDING_BYTES, OUTSTANDING_RUNS, PARKED_BYTES, PARKED_RUNS},
 };
 
 use super::{
@@ -14,15 +15,6 @@ use super::{
     frame::{self, ACKS, Ack, Claim, Frame, Packed, verdict},
     open::{Open, send},
 };
-
-/// More runs than this without our receipt, and the peer does not keep to the window.
-const MAX_OUTSTANDING: usize = 256;
-const MAX_OUTSTANDING_BYTES: usize = 8 * 1024 * 1024;
-/// Runs that wait for their author's admission.
-const MAX_PARKED: usize = 256;
-const MAX_PARKED_BYTES: usize = 4 * 1024 * 1024;
-/// Runs that no honest device sends.
-const MAX_BROKEN: u32 = 32;
 
 struct Incoming {
     /// The peer's number; none for a run that was receipted as parked.
@@ -83,7 +75,7 @@ impl Inbox {
     }
 
     fn has_room(&self, bytes: usize) -> bool {
-        self.parked.len() < MAX_PARKED && self.parked_bytes + bytes <= MAX_PARKED_BYTES
+        self.parked.len() < PARKED_RUNS && self.parked_bytes + bytes <= PARKED_BYTES
     }
 
     /// Keeps a run until its author is known.
@@ -115,8 +107,8 @@ impl Open {
         self.moved = true;
         let number = packed.number;
         let run = frame::unpack(packed)?;
-        if self.inbox.outstanding() >= MAX_OUTSTANDING
-            || self.inbox.bytes + run.len() > MAX_OUTSTANDING_BYTES
+        if self.inbox.outstanding() >= OUTSTANDING_RUNS
+            || self.inbox.bytes + run.len() > OUTSTANDING_BYTES
         {
             return Err(CloseReason::Flood);
         }
@@ -175,7 +167,7 @@ impl Open {
         });
         if !reason.honest() {
             self.inbox.broken += 1;
-            if self.inbox.broken > MAX_BROKEN {
+            if self.inbox.broken > BROKEN_RUNS {
                 return Err(CloseReason::Broken);
             }
         }
@@ -233,6 +225,11 @@ impl Open {
                 Outcome::NotStored => {
                     self.count(Some(&claim), Reason::NotStored, fx)?;
                     Reason::NotStored.wire()
+                }
+                Outcome::Delayed(delay) => {
+                    let reason = Reason::from(*delay);
+                    self.count(Some(&claim), reason, fx)?;
+                    reason.wire()
                 }
             };
             if let Some(number) = incoming.number {

@@ -12,6 +12,7 @@ use crate::{
     frontier::{LineId, LogHeads},
     hash,
     ids::{DeviceId, EntryHash, Lane, LogId, Seq},
+    limits::{RETRY_MOST_MS, RETRY_MS, WINDOW_BYTES, WINDOW_RUNS},
     run::{self, MAX_RUN_BYTES},
 };
 
@@ -23,10 +24,6 @@ use super::{
     spans::{Had, Spans},
 };
 
-/// Runs without receipt beyond which nothing more is read.
-const WINDOW_RUNS: usize = 32;
-/// The same in bytes of frames.
-const WINDOW_BYTES: usize = 1024 * 1024;
 /// About how much is asked of the store at once.
 const READ_ENTRIES: usize = 16 * MAX_RUN;
 const READ_BYTES: usize = 512 * 1024;
@@ -74,6 +71,8 @@ pub(super) struct Outbox {
     queue: BTreeSet<(Lane, u64, LogId)>,
     queued: BTreeMap<LogId, (Lane, u64)>,
     skipped: BTreeMap<LogId, Reason>,
+    /// When what was skipped for a reason that passes is tried again, and how long that was put off.
+    retry: Option<(u64, u64)>,
     in_flight: BTreeMap<u64, InFlight>,
     bytes: usize,
     reading: Option<Reading>,
@@ -95,6 +94,7 @@ impl Outbox {
             queue: BTreeSet::new(),
             queued: BTreeMap::new(),
             skipped: BTreeMap::new(),
+            retry: None,
             in_flight: BTreeMap::new(),
             bytes: 0,
             reading: None,
@@ -264,6 +264,35 @@ impl Outbox {
     /// Tries again what was left out, forks excepted.
     pub(super) fn unskip(&mut self) {
         self.skipped.retain(|_, reason| *reason == Reason::Fork);
+    }
+
+    /// Puts in line again what was left out for a reason that passes, when its time has come; more
+    /// seldom each time.
+    pub(super) fn retry(&mut self, book: &Book, now_ms: u64) {
+        let passing = self.skipped.iter().filter(|(_, reason)| reason.passes());
+        let waiting: Vec<LogId> = passing.map(|(id, _)| *id).collect();
+        match self.retry {
+            Some((at, wait)) if now_ms >= at => {
+                let longer = wait.saturating_mul(2).min(RETRY_MOST_MS);
+                let again = (now_ms.saturating_add(longer), longer);
+                self.retry = (!waiting.is_empty()).then_some(again);
+                for id in waiting {
+                    self.skipped.remove(&id);
+                    if let Some(log) = book.log(&id) {
+                        self.queue(book, log);
+                    }
+                }
+            }
+            None if !waiting.is_empty() => {
+                self.retry = Some((now_ms.saturating_add(RETRY_MS), RETRY_MS));
+            }
+            _ => {}
+        }
+    }
+
+    /// Of logs that are not here only what the peer has named last is remembered.
+    pub(super) fn forget_unknown(&mut self, book: &Book) {
+        self.has.retain(|id, _| book.log(id).is_some());
     }
 
     fn window(&self) -> bool {

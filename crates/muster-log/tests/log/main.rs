@@ -6,6 +6,7 @@ mod bundles;
 mod chains;
 mod common;
 mod door;
+mod erasing;
 mod flights;
 mod forks;
 mod keys;

@@ -52,7 +52,6 @@ impl<'a> Batch<'a> {
         }
         match judge(context, operation) {
             Judged::Ignore(why) => Outcome::Inert(why),
-            Judged::Erase(object) => self.erase(object),
             Judged::Write(write) => self.count(context, write, true),
             Judged::Take(write) => self.count(context, write, false),
             Judged::Pass(write, why) => {
@@ -130,7 +129,8 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Marks an object as erased.
+    /// Marks an object as erased. Whether it is, authority decides: this is told of erasures that
+    /// count, and the object is forgotten where none counts any more.
     pub fn erase(&mut self, id: ObjectId) -> Outcome {
         let held = self.hold(id);
         if held.object.erased {

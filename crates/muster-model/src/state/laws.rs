@@ -330,14 +330,12 @@ proptest! {
         }
         prop_assert_eq!(shot(&late), shot(&early));
         prop_assert_eq!(late.dirty_len(), 0);
-        let erase = DataOperation::Erase(ObjectId([erased; 16]));
         early.erase(ObjectId([erased; 16]));
         for (context, operation) in rest {
             early.apply(context, operation);
             late.apply(context, operation);
         }
-        let context = WriteContext { role: Role::Hq, disputed: false, ..history[0].0 };
-        late.apply(&context, &erase);
+        late.erase(ObjectId([erased; 16]));
         prop_assert_eq!(shot(&late), shot(&early));
         // Who reads C0 and C1 alone has the same digest of them.
         let public = replay(history.iter().filter(|(c, _)| c.class.0 < 2));

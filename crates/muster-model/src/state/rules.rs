@@ -2,7 +2,7 @@
 //! merged data: every device that holds an operation and its authority answers alike.
 
 use muster_log::{
-    ids::{Class, ObjectId},
+    ids::Class,
     operation::{DataOperation, FieldWrite},
     role::Role,
 };
@@ -52,8 +52,6 @@ pub(super) enum Judged<'a> {
     Write(&'a FieldWrite),
     /// It counts, and only takes away.
     Take(&'a FieldWrite),
-    /// It counts, and erases.
-    Erase(ObjectId),
     /// It does not count; what it replaces is remembered for those who replace it.
     Pass(&'a FieldWrite, Inert),
     /// It does not count and leaves nothing.
@@ -78,8 +76,6 @@ pub(super) fn judge<'a>(context: &WriteContext, operation: &'a DataOperation) ->
         DataOperation::Tally(w) => (Verb::Tally, w),
         DataOperation::Alias(w) => (Verb::Alias, w),
         DataOperation::Unalias(w) => (Verb::Unalias, w),
-        DataOperation::Erase(_) if context.disputed => return Judged::Ignore(Inert::Disputed),
-        DataOperation::Erase(object) => return erase(context, *object),
         DataOperation::Operator(_) | DataOperation::Blob(_) | DataOperation::EraseAck(_) => {
             return Judged::Ignore(Inert::NotState);
         }
@@ -96,17 +92,6 @@ pub(super) fn judge<'a>(context: &WriteContext, operation: &'a DataOperation) ->
         Ok(()) if matches!(verb, Verb::Remove | Verb::Unalias) => Judged::Take(write),
         Ok(()) => Judged::Write(write),
     }
-}
-
-fn erase<'a>(context: &WriteContext, object: ObjectId) -> Judged<'a> {
-    if context.role == Role::Root || context.role > Role::Coordinator {
-        return Judged::Ignore(Inert::Role {
-            role: context.role,
-            kind: 0,
-            field: 0,
-        });
-    }
-    Judged::Erase(object)
 }
 
 fn check(context: &WriteContext, verb: Verb, write: &FieldWrite) -> Result<(), Inert> {

@@ -154,6 +154,32 @@ fn the_table_is_bounded_and_one_liar_cannot_fill_it() {
     assert_eq!(dialer.discovered(), 64);
 }
 
+/// Dials in a minute in which a beacon with a new transport id comes every 5 ms.
+fn dials_for_lies(mut from: impl FnMut(u64) -> Ipv4Addr) -> usize {
+    let (small, _) = two();
+    let start = Instant::now();
+    let mut dialer = dialer(small);
+    let mut dials = 0;
+    for i in 0..12_000 {
+        let now = start + ms(i * 5);
+        dialer.heard(now, TransportId(PeerId::random()), from(i), vec![addr()]);
+        for dial in dialer.due(now, &nobody(), 24) {
+            dialer.failed(now, &dial.target, false);
+            dials += 1;
+        }
+        assert!(dialer.next_due(&nobody()).is_none_or(|at| at > now));
+    }
+    dials
+}
+
+#[test]
+fn beacons_of_nobody_cost_few_dials() {
+    let one = dials_for_lies(|_| Ipv4Addr::new(10, 0, 0, 66));
+    assert!((24..1_000).contains(&one), "{one}");
+    let many = dials_for_lies(|i| Ipv4Addr::from(0x0a00_0000 + i as u32));
+    assert!((1_100..1_300).contains(&many), "{many}");
+}
+
 #[test]
 fn a_given_address_is_dialled_steadily_and_reported_once() {
     let (small, large) = two();

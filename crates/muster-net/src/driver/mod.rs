@@ -43,6 +43,7 @@ const IDLE: Duration = Duration::from_secs(30);
 pub(crate) enum Command {
     Dial(Multiaddr),
     AddPeer(Multiaddr, oneshot::Sender<Result<(), NetError>>),
+    Vouch(ConnId),
     Close(ConnId, Option<Duration>),
     Known(oneshot::Sender<Vec<KnownPeer>>),
     Stats(oneshot::Sender<NetStats>),
@@ -148,7 +149,7 @@ impl Driver {
         for conn in self.conns.overdue(now, self.limits.handshake) {
             self.refuse(conn, crate::RefuseReason::NoSession);
         }
-        if self.conns.kept() >= self.limits.kept {
+        if self.conns.proven() >= self.limits.kept {
             return;
         }
         let room = self.limits.pending_out.saturating_sub(self.dials.len());
@@ -161,7 +162,7 @@ impl Driver {
         let idle = now + IDLE;
         let overdue = self.conns.next_overdue(self.limits.handshake);
         let full =
-            self.conns.kept() >= self.limits.kept || self.dials.len() >= self.limits.pending_out;
+            self.conns.proven() >= self.limits.kept || self.dials.len() >= self.limits.pending_out;
         // When there is no room, the event that makes some wakes the loop.
         let due = if full {
             None
@@ -231,6 +232,7 @@ impl Driver {
                 };
                 let _not_waited_for = reply.send(answer);
             }
+            Command::Vouch(conn) => self.vouch(conn),
             Command::Close(conn, ban) => {
                 if let Some(span) = ban {
                     self.ban(conn, span);

@@ -105,7 +105,6 @@ impl Driver {
     }
 
     fn agreed(&mut self, conn: ConnId, keep: tokio::sync::oneshot::Sender<()>) {
-        let full = self.conns.kept() >= self.limits.kept;
         let superseded = self.conns.superseded(conn);
         let Some(entry) = self.conns.get_mut(conn) else {
             return;
@@ -113,10 +112,14 @@ impl Driver {
         if entry.gone || entry.phase != Phase::Agreeing {
             return;
         }
-        if full && superseded.is_empty() {
+        let outbound = entry.outbound;
+        if superseded.is_empty() && !self.make_place(conn, outbound) {
             self.refuse(conn, RefuseReason::Full);
             return;
         }
+        let Some(entry) = self.conns.get_mut(conn) else {
+            return;
+        };
         entry.phase = Phase::Kept;
         entry.held = true;
         let peer = entry.peer;
@@ -127,6 +130,38 @@ impl Driver {
         self.dialer.linked(peer);
         // A session that is gone says so by its next report.
         let _gone = keep.send(());
+    }
+
+    /// Whether another session finds its place; one that has proven nothing may have to go for it.
+    fn make_place(&mut self, conn: ConnId, outbound: bool) -> bool {
+        if self.conns.proven() >= self.limits.kept {
+            return false;
+        }
+        self.conns.unproven(outbound) < self.limits.unproven || self.give_way(conn, &[Phase::Kept])
+    }
+
+    /// Lets a connection without proof go for a newcomer, if one has to.
+    pub(super) fn give_way(&mut self, conn: ConnId, phases: &[Phase]) -> bool {
+        let grace = self.limits.grace;
+        let Some(other) = self.conns.giving_way(conn, phases, Instant::now(), grace) else {
+            return false;
+        };
+        self.stats.crowded += 1;
+        self.end(other, CloseReason::Crowded);
+        true
+    }
+
+    /// The layer above knows whose connection it is.
+    pub(super) fn vouch(&mut self, conn: ConnId) {
+        let full = self.conns.proven() >= self.limits.kept;
+        let Some(entry) = self.conns.get_mut(conn).filter(|c| !c.proven) else {
+            return;
+        };
+        if full {
+            self.refuse(conn, RefuseReason::Full);
+        } else {
+            entry.proven = true;
+        }
     }
 
     fn not_spoken(&mut self, conn: ConnId) {

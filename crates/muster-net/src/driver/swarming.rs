@@ -95,7 +95,9 @@ impl Driver {
             .conns
             .open(connection, peer, remote, outbound, Instant::now());
         tracing::debug!(%conn, %peer, outbound, "encrypted");
-        if self.conns.len() > self.limits.kept + self.limits.shaking {
+        if self.conns.len() > self.limits.connections()
+            && !self.give_way(conn, &[Phase::Opening, Phase::Agreeing])
+        {
             self.refuse(conn, RefuseReason::Full);
         }
     }

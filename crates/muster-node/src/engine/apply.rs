@@ -14,7 +14,11 @@ use muster_log::{
 };
 use muster_model::state::{Batch, Outcome, WriteContext};
 
-use super::{Engine, read::read_back};
+use super::{
+    Engine,
+    erase::{Strays, note_strays},
+    read::read_kept,
+};
 use crate::error::NodeError;
 
 /// Most changes kept for those who watch; older ones are dropped when nobody takes them.
@@ -62,6 +66,8 @@ struct Applying<'a> {
     unreadable: &'a mut BTreeMap<KeyId, u64>,
     operator: &'a mut Option<String>,
     changes: &'a mut VecDeque<Change>,
+    /// Parts of erased objects that no erasure names.
+    strays: &'a mut Strays,
     /// Apply what is said of these objects alone.
     only: Option<&'a BTreeSet<ObjectId>>,
 }
@@ -114,6 +120,10 @@ impl Applying<'_> {
                 disputed,
             };
             let acts = run.log().lane == Lane::AUTHORITY && head.class == Class::C0;
+            if !self.book.erased().is_empty() && run.log().lane == Lane::DATA {
+                let place = (*run.log(), entry.seq().0, part);
+                note_strays(self.book.erased(), &content.operations, place, self.strays);
+            }
             self.operations(&content.operations, acts, device, context, &mut touched);
         }
         touched.dedup();
@@ -140,10 +150,12 @@ impl Applying<'_> {
         for (index, operation) in (0u8..=255).zip(operations) {
             // Acts of this version are the authority's business; it reads them in C0 of lane 0 alone.
             if acts && let Some(Ok(act)) = Act::read(operation) {
-                if let Act::Fork(proof) = act
-                    && !proof.holds(&self.book.incident())
-                {
-                    self.inert("bad-fork-proof");
+                match act {
+                    Act::Erase(act) => self.erasure(act.object, touched),
+                    Act::Fork(proof) if !proof.holds(&self.book.incident()) => {
+                        self.inert("bad-fork-proof");
+                    }
+                    _ => {}
                 }
                 continue;
             }
@@ -166,6 +178,17 @@ impl Applying<'_> {
             if let Outcome::Inert(reason) = self.batch.apply(&context(index), &read) {
                 self.inert(&reason.to_string());
             }
+        }
+    }
+
+    /// Whether an erasure counts is the book's to say; another act may erase what this one does not.
+    fn erasure(&mut self, object: ObjectId, touched: &mut Vec<ObjectId>) {
+        if self.only.is_some_and(|only| !only.contains(&object)) {
+            return;
+        }
+        if self.book.erased().is_erased(&object) {
+            self.batch.erase(object);
+            touched.push(object);
         }
     }
 
@@ -196,6 +219,7 @@ impl Engine {
             unreadable: &mut self.unreadable,
             operator: &mut self.operator,
             changes: &mut self.changes,
+            strays: &mut self.erasing.strays,
             only: None,
         };
         for entry in run.entries() {
@@ -215,6 +239,7 @@ impl Engine {
             unreadable: &mut BTreeMap::new(),
             operator: &mut self.operator,
             changes: &mut VecDeque::new(),
+            strays: &mut Strays::new(),
             only: Some(only),
         };
         for entry in run.entries() {
@@ -238,6 +263,7 @@ impl Engine {
                 unreadable: &mut BTreeMap::new(),
                 operator: &mut operator,
                 changes: &mut VecDeque::new(),
+                strays: &mut Strays::new(),
                 only: None,
             };
             for entry in run.entries() {
@@ -295,7 +321,7 @@ impl Engine {
         let incident = self.book.incident();
         for item in self.journal.scan(None)? {
             let (_, bytes) = item?;
-            self.apply_run(&read_back(&incident, &bytes)?);
+            self.apply_run(&read_kept(&self.book, &incident, &bytes)?);
         }
         self.changes = changes;
         Ok(())
@@ -310,8 +336,7 @@ pub(super) fn object_of(operation: &DataOperation) -> Option<ObjectId> {
         | DataOperation::Tally(w)
         | DataOperation::Alias(w)
         | DataOperation::Unalias(w) => Some(w.slot.object),
-        DataOperation::Erase(object) | DataOperation::EraseAck(object) => Some(*object),
         DataOperation::Blob(blob) => Some(blob.object),
-        DataOperation::Operator(_) | DataOperation::Other(_) => None,
+        DataOperation::EraseAck(_) | DataOperation::Operator(_) | DataOperation::Other(_) => None,
     }
 }

@@ -7,13 +7,15 @@
 use std::collections::BTreeSet;
 
 use muster_log::{
+    act::Act,
+    authority::acts_of,
     book::Book,
     chain::VerifiedRun,
-    ids::{DeviceId, ObjectId},
+    ids::{DeviceId, Lane, ObjectId},
     keyring::Opened,
 };
 
-use super::{Engine, apply::object_of, read::read_back};
+use super::{Engine, apply::object_of, read::read_kept};
 use crate::error::NodeError;
 
 impl Engine {
@@ -26,17 +28,22 @@ impl Engine {
                 touched.extend(objects_of(book, run));
             }
         })?;
+        self.compute_again(&touched)
+    }
+
+    /// Forgets objects, and computes them from all entries.
+    pub(super) fn compute_again(&mut self, touched: &BTreeSet<ObjectId>) -> Result<(), NodeError> {
         if touched.is_empty() {
             return Ok(());
         }
-        for object in &touched {
+        for object in touched {
             self.state.forget(*object);
         }
         let mut runs = self.journal.scan(None)?;
         let incident = self.book.incident();
         runs.try_for_each(|item| {
             let (_, bytes) = item?;
-            self.apply_again(&read_back(&incident, &bytes)?, &touched);
+            self.apply_again(&read_kept(&self.book, &incident, &bytes)?, touched);
             Ok(())
         })
     }
@@ -52,6 +59,13 @@ fn objects_of(book: &Book, run: &VerifiedRun) -> BTreeSet<ObjectId> {
             };
             let read = content.operations.iter().filter_map(|op| op.read().ok());
             out.extend(read.filter_map(|op| object_of(&op)));
+        }
+        if run.log().lane == Lane::AUTHORITY {
+            let erased = acts_of(entry).into_iter().filter_map(|(_, act)| match act {
+                Act::Erase(act) => Some(act.object),
+                _ => None,
+            });
+            out.extend(erased);
         }
     }
     out

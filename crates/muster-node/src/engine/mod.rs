@@ -4,6 +4,7 @@
 //! loop in [`crate::daemon`] calls it, and acknowledges nothing before [`Engine::flush`].
 
 mod apply;
+mod erase;
 mod forks;
 mod judge;
 mod keys;
@@ -12,7 +13,11 @@ mod places;
 mod read;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use muster_log::{
     authority::Grant,
@@ -31,11 +36,13 @@ use muster_model::state::State;
 use muster_store::{DataDir, Index, Journal, JournalError, journal};
 
 pub use apply::{Change, Counters};
+pub use erase::{Erasure, Found};
 pub use open::{OpenReport, read_only_book};
 pub use read::Page;
 pub use write::{PartWrites, Written};
 
-use crate::error::NodeError;
+use crate::{error::NodeError, reserve::Room};
+use erase::Erasing;
 use places::Places;
 
 /// Entries between two checkpoints of the index.
@@ -46,6 +53,8 @@ pub struct Engine {
     dir: DataDir,
     journal: Journal,
     index: Option<Index>,
+    /// Where it lies, whether it serves or not.
+    index_path: Option<PathBuf>,
     secrets: Secrets,
     /// The signing key out of the secrets, with its public half: that half is costly to compute.
     key: DeviceKey,
@@ -74,9 +83,12 @@ pub struct Engine {
     judged: BTreeSet<DeviceId>,
     /// Forks for which this device has written a proof since it was opened, by place.
     forks_tried: BTreeMap<LogKey, Seq>,
+    erasing: Erasing,
     dirty: bool,
     broken: bool,
     operator: Option<String>,
+    /// What the disk has room for.
+    room: Room,
 }
 
 /// How the journal is kept.
@@ -150,6 +162,16 @@ impl Engine {
         &self.dir
     }
 
+    /// What the disk has room for, as was said last.
+    pub fn room(&self) -> Room {
+        self.room
+    }
+
+    /// Says what the disk has room for.
+    pub fn set_room(&mut self, room: Room) {
+        self.room = room;
+    }
+
     /// Bytes in the journal.
     pub fn journal_bytes(&self) -> u64 {
         self.journal.bytes()
@@ -162,7 +184,14 @@ impl Engine {
 
     /// Runs admitted and made durable since this was last called.
     pub fn take_admitted(&mut self) -> Vec<Admitted> {
-        std::mem::take(&mut self.admitted)
+        let mut out = std::mem::take(&mut self.admitted);
+        if !self.book.erased().is_empty() {
+            // What came before the erasure that names it goes on without it.
+            for admitted in &mut out {
+                self.book.erased().strip(Arc::make_mut(&mut admitted.run));
+            }
+        }
+        out
     }
 
     /// Offers an encoded run to the door. What is admitted is appended to the journal and applied;
@@ -224,6 +253,7 @@ impl Engine {
         self.late.0.extend(&admitted.grants);
         self.late.1.extend(&admitted.keys);
         self.judged.extend(&admitted.judged);
+        self.erasing.heard(&admitted.erased);
         self.admitted.push(admitted.clone());
         Ok(())
     }

@@ -18,7 +18,8 @@ use muster_model::state::State;
 use muster_store::{DataDir, Index, Journal, Marker, Opened, Position};
 
 use super::{
-    Counters, Engine, empty_book, journal_options, places::Places, read::read_back, read_secrets,
+    Counters, Engine, empty_book, erase::Erasing, journal_options, places::Places, read::read_back,
+    read_secrets,
 };
 use crate::error::NodeError;
 
@@ -71,9 +72,11 @@ impl Engine {
             ..OpenReport::default()
         };
         let schema = crate::FIELD_TABLE;
-        let opened = index.map(|path| Index::open(path, dir.key(), schema, index_options()));
+        let opened =
+            index.map(|path| Index::open(path, dir.key(), schema, index_options(), random));
+        let index_path = index.map(Path::to_path_buf);
         let (index, loading) = match opened {
-            Some(Ok(opened)) => usable(opened, &journal, &mut report),
+            Some(Ok(opened)) => usable(opened, &dir, &journal, &mut report, random),
             // It can be done without: everything is computed from the entries.
             Some(Err(e)) => {
                 tracing::warn!(error = %e, "the index cannot be opened and is left alone");
@@ -87,6 +90,7 @@ impl Engine {
             dir,
             journal,
             index,
+            index_path,
             key: secrets.key(),
             secrets,
             state: State::default(),
@@ -102,14 +106,16 @@ impl Engine {
             late: (Vec::new(), Vec::new()),
             judged: BTreeSet::new(),
             forks_tried: BTreeMap::new(),
+            erasing: Erasing::default(),
             readers: None,
             writing: BTreeMap::new(),
             keys_moved: true,
+            room: crate::reserve::Room::default(),
             operator: loading.as_ref().and_then(|l| l.mark.operator.clone()),
         };
         if let Err(why) = engine.read_journal(loading)? {
             report.rebuilt = Some(why.to_owned());
-            engine.start_over()?;
+            engine.start_over(random)?;
         }
         // Packed objects name logs by their prefixes; whose they are is told after every load.
         for heads in engine.book.logs() {
@@ -117,6 +123,8 @@ impl Engine {
             engine.state.know_author(log, device);
         }
         engine.changes.clear();
+        let own = engine.device();
+        engine.erasing.take_up(engine.book.erased(), &own);
         engine.places.shrink();
         report.entries = engine.book.entries();
         if report.rebuilt.is_some() {
@@ -204,8 +212,8 @@ impl Engine {
     }
 
     /// Computes everything that follows from the entries anew, and empties the index.
-    fn start_over(&mut self) -> Result<(), NodeError> {
-        self.index = self.index.take().and_then(emptied);
+    fn start_over(&mut self, random: &mut dyn FnMut(&mut [u8])) -> Result<(), NodeError> {
+        self.empty_index(random);
         self.state = State::default();
         self.counters = Counters::default();
         self.operator = None;
@@ -278,8 +286,10 @@ impl Mark {
 /// beginning.
 fn usable(
     opened: Opened,
+    dir: &DataDir,
     journal: &Journal,
     report: &mut OpenReport,
+    random: &mut dyn FnMut(&mut [u8]),
 ) -> (Option<Index>, Option<Loading>) {
     let index = match opened {
         Opened::Ready(index) => index,
@@ -293,7 +303,7 @@ fn usable(
         Err(why) => {
             report.rebuilt = Some(why.to_owned());
             // What it holds would come back with the next checkpoint.
-            return (emptied(index), None);
+            return (emptied(index, dir, random), None);
         }
     };
     let load = move || {
@@ -312,9 +322,9 @@ fn usable(
 }
 
 /// The index with nothing in it; none where it cannot be emptied, which costs a slow start.
-fn emptied(index: Index) -> Option<Index> {
+fn emptied(index: Index, dir: &DataDir, random: &mut dyn FnMut(&mut [u8])) -> Option<Index> {
     index
-        .reset(index_options())
+        .reset(dir.key(), index_options(), random)
         .inspect_err(|e| tracing::warn!(error = %e, "the index cannot be emptied"))
         .ok()
 }
@@ -344,6 +354,21 @@ fn load(index: &Index) -> Result<State, &'static str> {
 }
 
 impl Engine {
+    /// Empties the index, so that nobody opens what it held; the next checkpoint does not know what
+    /// was in it.
+    pub(super) fn empty_index(&mut self, random: &mut dyn FnMut(&mut [u8])) {
+        match self.index.take() {
+            Some(index) => self.index = emptied(index, &self.dir, random),
+            // One that failed lies there still.
+            None => {
+                let removed = self.index_path.as_deref().map(muster_store::index::remove);
+                if let Some(Err(e)) = removed {
+                    tracing::warn!(error = %e, "the index cannot be removed");
+                }
+            }
+        }
+    }
+
     /// Writes the changed objects into the index, and how far they go. Many go in pieces, because
     /// sled holds several copies of all that one batch changes; until the last one is in, the index
     /// does not say what it was made from, and whoever opens it then computes everything anew.

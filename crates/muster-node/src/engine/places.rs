@@ -27,6 +27,9 @@ struct Stored {
 #[derive(Debug, Default)]
 pub struct Places {
     logs: BTreeMap<LogId, Vec<Stored>>,
+    /// Copies of a run of which a better one came later: nobody reads them, and what is erased must
+    /// be found in them too. Rare.
+    shadowed: Vec<(LogId, Stored)>,
 }
 
 impl Places {
@@ -49,9 +52,11 @@ impl Places {
         };
         match runs.get_mut(at) {
             Some(known) if known.key() == key => {
-                if stored.whole || !known.whole {
-                    *known = stored;
-                }
+                let worse = match stored.whole || !known.whole {
+                    true => std::mem::replace(known, stored),
+                    false => stored,
+                };
+                self.shadowed.push((run.id(), worse));
             }
             _ => runs.insert(at, stored),
         }
@@ -60,6 +65,30 @@ impl Places {
     /// Gives back memory that growing left over.
     pub fn shrink(&mut self) {
         self.logs.values_mut().for_each(Vec::shrink_to_fit);
+    }
+
+    /// All stored runs that hold an entry.
+    pub fn covering(&self, log: &LogId, seq: Seq) -> impl Iterator<Item = Position> + '_ {
+        let runs = self.logs.get(log).map_or(&[][..], Vec::as_slice);
+        let lowest = seq.0.saturating_sub(MAX_RUN as u64 - 1);
+        let end = runs.partition_point(|r| r.first <= seq.0);
+        let near = runs.iter().take(end).rev();
+        let near = near.take_while(move |r| r.first >= lowest);
+        let log = *log;
+        let shadowed = self.shadowed.iter().filter(move |(of, _)| *of == log);
+        near.chain(shadowed.map(|(_, stored)| stored))
+            .filter(move |r| (r.first..r.first + u64::from(r.count)).contains(&seq.0))
+            .map(|r| r.position)
+    }
+
+    /// Runs were written anew elsewhere.
+    pub fn moved(&mut self, to: &BTreeMap<Position, Position>) {
+        let shadowed = self.shadowed.iter_mut().map(|(_, stored)| stored);
+        for stored in self.logs.values_mut().flatten().chain(shadowed) {
+            if let Some(to) = to.get(&stored.position) {
+                stored.position = *to;
+            }
+        }
     }
 
     /// The stored runs that hold a place, whole ones first. More than one where runs overlap.

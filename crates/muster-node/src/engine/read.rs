@@ -1,7 +1,7 @@
 //! Reading entries back out of the journal, for peers, bundles and people.
 
 use muster_log::{
-    book::Refusal,
+    book::{Book, Refusal},
     chain::{self, VerifiedRun},
     entry::VerifiedEntry,
     frontier::LineId,
@@ -40,7 +40,7 @@ impl Engine {
         };
         for position in self.places.find(log, seq) {
             let bytes = self.journal.read(position)?;
-            let run = read_back(&self.book.incident(), &bytes)?;
+            let run = read_kept(&self.book, &self.book.incident(), &bytes)?;
             let skip = seq.0.saturating_sub(run.first().0);
             let rest = run.suffix(usize::try_from(skip).unwrap_or(usize::MAX));
             let here = rest.as_ref().and_then(|r| r.entries().first());
@@ -59,7 +59,7 @@ impl Engine {
         let incident = self.book.incident();
         for item in self.journal.scan(None)? {
             let (_, bytes) = item?;
-            with(self, &read_back(&incident, &bytes)?);
+            with(self, &read_kept(&self.book, &incident, &bytes)?);
         }
         Ok(())
     }
@@ -160,6 +160,17 @@ pub(super) fn read_back(incident: &IncidentId, record: &[u8]) -> Result<Verified
     let (_, bytes) = record::decode(record)?;
     let run = run::decode(incident, bytes).map_err(Refusal::from)?;
     Ok(chain::reopen(incident, run).map_err(Refusal::from)?)
+}
+
+/// The same without what is erased: it may not be destroyed yet.
+pub(super) fn read_kept(
+    book: &Book,
+    incident: &IncidentId,
+    record: &[u8],
+) -> Result<VerifiedRun, NodeError> {
+    let mut run = read_back(incident, record)?;
+    book.erased().strip(&mut run);
+    Ok(run)
 }
 
 fn run_size(run: &chain::Run) -> usize {

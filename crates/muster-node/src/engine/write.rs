@@ -9,14 +9,14 @@ use muster_log::{
     author::{self, Draft, DraftPart},
     book::Refusal,
     codec::Bounded,
-    entry::{LogKey, kind},
-    ids::{AudienceTag, Class, EntryHash, GrantId, Lane, Millis, Seq},
+    entry::{LogKey, MAX_PARTS, kind},
+    ids::{AudienceTag, Class, EntryHash, GrantId, Lane, Millis, ObjectId, Seq},
     operation::{DataOperation, Operation, PartContent},
     record::Source,
     run,
 };
 
-use super::Engine;
+use super::{Engine, apply::object_of};
 use crate::error::NodeError;
 
 /// Most operations put into one entry: below the format's limit, so that an entry stays small
@@ -53,7 +53,7 @@ impl Engine {
         }
         for parts in split(writes)? {
             let mut draft_parts = Vec::new();
-            for (class, operations) in parts {
+            for ((class, _), operations) in parts {
                 let key = keys.get(&class).cloned();
                 let content = PartContent {
                     operations: Bounded::try_from(operations)?,
@@ -74,6 +74,36 @@ impl Engine {
             written.push(self.write_draft(Lane::DATA, &draft, random)?);
         }
         Ok(written)
+    }
+
+    /// Confirms erasures of which nothing is left here.
+    pub(super) fn write_acks(
+        &mut self,
+        acts: &[GrantId],
+        now: Millis,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), NodeError> {
+        for acts in acts.chunks(OPERATIONS_PER_ENTRY) {
+            let operations = acts
+                .iter()
+                .filter_map(|act| DataOperation::EraseAck(*act).write());
+            let content = PartContent {
+                operations: Bounded::try_from(operations.collect::<Result<Vec<_>, _>>()?)?,
+            };
+            let draft = Draft {
+                kind: kind::RECEIPT,
+                urgency: muster_log::entry::urgency::BULK,
+                audience: AudienceTag::ZERO,
+                claimed: now,
+                parts: vec![DraftPart {
+                    class: Class::C0,
+                    key: None,
+                    content,
+                }],
+            };
+            self.write_draft(Lane::DATA, &draft, random)?;
+        }
+        Ok(())
     }
 
     /// Writes acts as one entry of the authority lane.
@@ -118,6 +148,9 @@ impl Engine {
         draft: &Draft,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Written, NodeError> {
+        if !self.room.takes_own(lane) {
+            return Err(NodeError::NoSpace);
+        }
         // Entries of an own log beyond a gap: what lies in the gap was signed, and is not here.
         // Writing there would sign a place twice.
         let incident = self.book.incident();
@@ -176,27 +209,34 @@ fn acts_draft(entry_kind: u8, acts: &[Act], now: Millis) -> Result<Draft, NodeEr
     })
 }
 
-type Parts = BTreeMap<Class, Vec<Operation>>;
+type Parts = BTreeMap<(Class, Option<ObjectId>), Vec<Operation>>;
 
-/// Cuts writes into entries that keep within the limits; usually one.
+/// Cuts writes into entries that keep within the limits; usually one. A part holds one object, so
+/// that it can be erased without another.
 fn split(writes: PartWrites) -> Result<Vec<Parts>, NodeError> {
     let mut entries = vec![Parts::new()];
     let (mut count, mut bytes) = (0, 0);
     for (class, operations) in writes {
         for operation in operations {
+            let part = (class, object_of(&operation));
             let Some(operation) = operation.write() else {
                 continue;
             };
             let operation = operation?;
             let len = operation.body.len() + 8;
-            if count + 1 > OPERATIONS_PER_ENTRY || (count > 0 && bytes + len > BYTES_PER_ENTRY) {
+            let parts = entries.last();
+            let no_part = parts.is_some_and(|p| p.len() >= MAX_PARTS && !p.contains_key(&part));
+            if count + 1 > OPERATIONS_PER_ENTRY
+                || (count > 0 && bytes + len > BYTES_PER_ENTRY)
+                || no_part
+            {
                 entries.push(Parts::new());
                 (count, bytes) = (0, 0);
             }
             count += 1;
             bytes += len;
             if let Some(entry) = entries.last_mut() {
-                entry.entry(class).or_default().push(operation);
+                entry.entry(part).or_default().push(operation);
             }
         }
     }

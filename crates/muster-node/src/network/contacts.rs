@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::PoisonError,
     time::{Duration, Instant},
 };
 
@@ -10,28 +11,20 @@ use muster_log::{
     book::Admitted,
     chain::DeviceKey,
     ids::{Lane, LogId},
-    record::Source,
     session::{CloseReason, Effect, Local, Outcome, Session},
 };
 use muster_net::{CloseReason as Ended, ConnId, NetEvent, Outbox, SendError};
 
-use super::{Contact, Event};
+use super::{Contact, Event, gate::Gate};
 use crate::{
     daemon::Node,
     edge::{now, random},
     error::NodeError,
+    limits::{QUEUE, QUEUE_BYTES, QUEUE_FRAMES, STRANGER_BAN},
 };
 
-/// How long who does not belong here is kept away.
-const STRANGER_BAN: Duration = Duration::from_secs(60);
-/// How long a device that nobody admitted yet is kept away: its admission may arrive meanwhile.
-const NOT_ADMITTED_BAN: Duration = Duration::from_secs(5);
 /// Sessions are told the time this often.
 const TICK: Duration = Duration::from_millis(500);
-/// Frames queued for a peer beyond which nothing more is read from the disk for it.
-const QUEUE: usize = 16;
-/// Frames queued for a peer beyond which it is let go.
-const QUEUE_MOST: usize = 1024;
 
 /// One incident secret and one key for all contacts of a turn of the loop.
 struct Identity {
@@ -77,11 +70,16 @@ impl Node {
                             if reason == Ended::Remote
                                 && let Some(why) = contact.session.hung_up()
                             {
-                                *n.closed.entry(why.code().to_owned()).or_default() += 1;
+                                n.gate.closed(why.code());
                             }
-                            let label = contact.member.map(|m| m.1).unwrap_or_default();
-                            tracing::info!(peer = %label, %reason, "contact ended");
+                            match contact.member {
+                                Some((_, label, _)) => {
+                                    tracing::info!(peer = %label, %reason, "contact ended");
+                                }
+                                None => tracing::debug!(%reason, "contact ended"),
+                            }
                         }
+                        n.gate.ended(&reason);
                         n.refresh_known();
                     }
                 }
@@ -140,6 +138,7 @@ impl Node {
                 outbound,
                 since: Instant::now(),
                 queue: VecDeque::new(),
+                queued: 0,
                 reading: None,
                 outcomes: Vec::new(),
                 clock_ms: None,
@@ -159,16 +158,14 @@ impl Node {
                 return Ok(());
             };
             match effect {
-                Effect::Send(frame) => contact.queue.push_back(frame),
+                Effect::Send(frame) => contact.push(frame),
                 Effect::Discard => {
-                    contact.queue.clear();
+                    contact.forget_queue();
                     contact.outbox.discard();
                 }
                 Effect::Deliver { ticket, run } => {
-                    let outcome = self
-                        .engine
-                        .receive(&run, Source::Peer, now(), &mut random)?;
-                    contact.outcomes.push((ticket, outcome.into()));
+                    let outcome = network.gate.take(&mut self.engine, &run)?;
+                    contact.outcomes.push((ticket, outcome));
                 }
                 Effect::Read(request) => {
                     contact.reading = Some(request);
@@ -184,6 +181,9 @@ impl Node {
                         network.clocks.insert(device, ms);
                     }
                     contact.member = Some((device, label, software));
+                    if !network.proven(conn, device) {
+                        return Ok(());
+                    }
                 }
                 Effect::Clock(theirs) => {
                     contact.clock_ms = Some(theirs.0.saturating_sub(now().0));
@@ -196,7 +196,9 @@ impl Node {
                     }
                 }
                 Effect::Refused { log, reason } => {
-                    tracing::warn!(?log, reason = reason.code(), "a run was refused");
+                    if network.gate.refused(reason.code()) {
+                        tracing::warn!(?log, reason = reason.code(), "a run was refused");
+                    }
                 }
                 Effect::Skipped { log, reason } => {
                     tracing::info!(?log, reason = reason.code(), "a log is not sent")
@@ -211,21 +213,13 @@ impl Node {
                     }
                 }
                 Effect::Close(reason) => {
-                    *network.closed.entry(reason.code().to_owned()).or_default() += 1;
+                    network.gate.closed(reason.code());
                     tracing::debug!(%reason, "session closed");
-                    let ban = match reason {
-                        CloseReason::Stranger
-                        | CloseReason::Version { .. }
-                        | CloseReason::Flood
-                        | CloseReason::Broken
-                        | CloseReason::SameDevice => Some(STRANGER_BAN),
-                        CloseReason::NotAdmitted(_)
-                        | CloseReason::NotAdmittedThere
-                        | CloseReason::Revoked(_)
-                        | CloseReason::RevokedThere => Some(NOT_ADMITTED_BAN),
-                        _ => None,
-                    };
-                    while let Some(frame) = contact.queue.pop_front() {
+                    if let Some((device, ..)) = &contact.member {
+                        network.gate.shun(*device, &reason);
+                    }
+                    let ban = Gate::ban(&reason);
+                    while let Some(frame) = contact.pop() {
                         if contact.outbox.try_send(frame).is_err() {
                             break;
                         }
@@ -238,12 +232,16 @@ impl Node {
         Ok(())
     }
 
-    fn network_close(&mut self, conn: ConnId, reason: &str, ban: Option<Duration>) {
-        if let Some(network) = &mut self.network {
-            *network.closed.entry(reason.to_owned()).or_default() += 1;
-            network.contacts.remove(&conn);
-            network.close(conn, ban);
+    /// Lets go of a peer that takes nothing and keeps asking.
+    fn network_flood(&mut self, conn: ConnId) {
+        let Some(network) = &mut self.network else {
+            return;
+        };
+        network.gate.closed(CloseReason::Flood.code());
+        if let Some((device, ..)) = network.contacts.remove(&conn).and_then(|c| c.member) {
+            network.gate.shun_for(device, STRANGER_BAN);
         }
+        network.close(conn, Some(STRANGER_BAN));
     }
 
     /// Notes that a contact's frames are to be handed over once everything is durable.
@@ -274,22 +272,22 @@ impl Node {
             else {
                 return Ok(());
             };
-            while let Some(frame) = contact.queue.pop_front() {
+            while let Some(frame) = contact.pop() {
                 match contact.outbox.try_send(frame) {
                     Ok(()) => {}
                     Err(SendError::Full(frame)) => {
+                        contact.queued += frame.len();
                         contact.queue.push_front(frame);
                         break;
                     }
                     Err(_) => {
-                        contact.queue.clear();
+                        contact.forget_queue();
                         return Ok(());
                     }
                 }
             }
-            if contact.queue.len() > QUEUE_MOST {
-                // It takes nothing and keeps asking.
-                self.network_close(conn, "flood", Some(STRANGER_BAN));
+            if contact.queue.len() > QUEUE_FRAMES || contact.queued > QUEUE_BYTES {
+                self.network_flood(conn);
                 return Ok(());
             }
             if contact.queue.len() >= QUEUE {
@@ -316,7 +314,7 @@ impl Node {
         let mut rest = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Send(frame) => contact.queue.push_back(frame),
+                Effect::Send(frame) => contact.push(frame),
                 Effect::Read(request) => contact.reading = Some(request),
                 other => rest.push(other),
             }
@@ -376,6 +374,9 @@ impl Node {
         }
         network.ticked = Instant::now();
         network.refresh_known();
+        let known = network.known.lock().unwrap_or_else(PoisonError::into_inner);
+        network.gate.net = known.1.clone();
+        drop(known);
         let conns: Vec<ConnId> = network.contacts.keys().copied().collect();
         for conn in conns {
             let contact = self
@@ -388,6 +389,24 @@ impl Node {
             }
         }
         Ok(())
+    }
+}
+
+impl Contact {
+    fn push(&mut self, frame: Vec<u8>) {
+        self.queued += frame.len();
+        self.queue.push_back(frame);
+    }
+
+    fn pop(&mut self) -> Option<Vec<u8>> {
+        let frame = self.queue.pop_front()?;
+        self.queued = self.queued.saturating_sub(frame.len());
+        Some(frame)
+    }
+
+    fn forget_queue(&mut self) {
+        self.queue.clear();
+        self.queued = 0;
     }
 }
 

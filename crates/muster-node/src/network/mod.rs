@@ -4,6 +4,7 @@
 //! they meet: frames in, effects carried out, and nothing said to a peer before it is durable.
 
 mod contacts;
+mod gate;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -13,13 +14,15 @@ use std::{
 
 use muster_log::{
     ids::{DeviceId, LogId, Seq},
+    intake::Delay,
     session::{Effect, Outcome, ReadRequest, Session, Ticket},
 };
-use muster_net::{ConnId, KnownPeer, Net, NetConfig, NetEvent, NetHandle, Outbox};
+use muster_net::{ConnId, KnownPeer, Net, NetConfig, NetEvent, NetHandle, NetStats, Outbox};
 use serde_json::{Value as Json, json};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::api::{ApiError, exit};
+use gate::Gate;
 
 /// What the loop gets from the network.
 pub type Event = NetEvent;
@@ -42,6 +45,8 @@ struct Contact {
     outbound: bool,
     since: Instant,
     queue: VecDeque<Vec<u8>>,
+    /// Bytes in it.
+    queued: usize,
     /// A question to the store that waits until the peer has taken what was read before.
     reading: Option<ReadRequest>,
     /// Runs this contact delivered, with what became of them, to be told after the next sync.
@@ -58,12 +63,12 @@ pub struct Network {
     runtime: Handle,
     contacts: BTreeMap<ConnId, Contact>,
     listening: Vec<String>,
-    closed: BTreeMap<String, u64>,
+    gate: Gate,
     /// What each member was last known to have of lane 0, by the log.
     told: BTreeMap<DeviceId, BTreeMap<LogId, u64>>,
     /// How far each member's clock was ahead of ours when it was last met, in ms.
     clocks: BTreeMap<DeviceId, i64>,
-    known: Arc<Mutex<Vec<KnownPeer>>>,
+    known: Arc<Mutex<(Vec<KnownPeer>, NetStats)>>,
     started: Instant,
     ticked: Instant,
     offline: bool,
@@ -99,7 +104,7 @@ impl Network {
             runtime: Handle::current(),
             contacts: BTreeMap::new(),
             listening: Vec::new(),
-            closed: BTreeMap::new(),
+            gate: Gate::default(),
             told: BTreeMap::new(),
             clocks: BTreeMap::new(),
             known: Arc::default(),
@@ -184,6 +189,37 @@ impl Network {
         }
     }
 
+    /// A peer has proven which member it is: the transport is told, older connections with the same
+    /// device give way, and one that is kept away gets no further. Gives back whether it may go on.
+    fn proven(&mut self, conn: ConnId, device: DeviceId) -> bool {
+        if let Some(left) = self.gate.shunned(&device) {
+            self.gate.closed("shunned");
+            self.contacts.remove(&conn);
+            self.close(conn, Some(left));
+            return false;
+        }
+        let same = |c: &Contact| c.member.as_ref().is_some_and(|m| m.0 == device);
+        let mut others: Vec<_> = self
+            .contacts
+            .iter()
+            .filter(|(other, c)| **other != conn && same(c))
+            .map(|(other, c)| (c.since, *other))
+            .collect();
+        others.sort();
+        let most = crate::limits::CONTACTS_PER_DEVICE;
+        let excess = (others.len() + 1).saturating_sub(most);
+        for (_, other) in others.into_iter().take(excess) {
+            self.gate.closed("too-many-of-one");
+            self.contacts.remove(&other);
+            self.close(other, None);
+        }
+        let net = Arc::clone(&self.net);
+        self.runtime.spawn(async move {
+            let _stopped = net.vouch(conn).await;
+        });
+        true
+    }
+
     fn close(&mut self, conn: ConnId, ban: Option<Duration>) {
         let net = Arc::clone(&self.net);
         self.runtime.spawn(async move {
@@ -206,8 +242,8 @@ impl Network {
     fn refresh_known(&self) {
         let (net, known) = (Arc::clone(&self.net), Arc::clone(&self.known));
         self.runtime.spawn(async move {
-            if let Ok(peers) = net.known().await {
-                *known.lock().unwrap_or_else(PoisonError::into_inner) = peers;
+            if let (Ok(peers), Ok(stats)) = (net.known().await, net.stats().await) {
+                *known.lock().unwrap_or_else(PoisonError::into_inner) = (peers, stats);
             }
         });
     }
@@ -230,18 +266,29 @@ impl Network {
                 .known
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
+                .0
                 .len();
             out.push(
                 json!({ "code": "nobody-met", "level": "attention", "args": { "heard": heard } }),
             );
         }
-        if let Some(n) = self.closed.get("stranger") {
+        if let Some(n) = self.gate.closed.get("stranger") {
             out.push(json!({ "code": "strangers", "level": "ok", "args": { "count": n } }));
         }
-        if let Some(n) = self.closed.get("same-device") {
+        if let Some(n) = self.gate.closed.get("same-device") {
             out.push(json!({ "code": "same-device", "level": "trouble", "args": { "count": n } }));
         }
         out
+    }
+
+    /// What was refused since the start, by where and why.
+    pub fn counters(&self) -> Json {
+        self.gate.json()
+    }
+
+    /// Authors of whom something is put off just now, why, and how many runs so far.
+    pub fn delayed(&self) -> Vec<(DeviceId, Delay, u64)> {
+        self.gate.delayed()
     }
 
     /// `peers`.
@@ -260,8 +307,10 @@ impl Network {
             }))
         });
         let items = items.collect();
+        let counters = self.counters();
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let known: Vec<_> = known
+            .0
             .iter()
             .map(|k| {
                 json!({
@@ -275,7 +324,8 @@ impl Network {
             .collect();
         json!({
             "network": true, "items": Json::Array(items), "known": known,
-            "listening": self.listening, "closed": self.closed,
+            "listening": self.listening, "closed": self.gate.closed,
+            "refused": counters["refused"], "turned_away": counters["turned_away"],
         })
     }
 

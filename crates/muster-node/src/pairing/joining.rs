@@ -293,6 +293,7 @@ impl Attempt {
                     let effects = self.joiner.frame(link, &bytes);
                     if was_searching && !self.joiner.is_searching() {
                         self.deadline = Instant::now() + REVEAL;
+                        self.links.vouch(link);
                     }
                     effects
                 }

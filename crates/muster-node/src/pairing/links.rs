@@ -15,6 +15,7 @@ struct Out {
     outbox: Outbox,
     queue: VecDeque<Vec<u8>>,
     closing: bool,
+    vouched: bool,
 }
 
 /// The connections.
@@ -45,6 +46,7 @@ impl Links {
             outbox,
             queue: VecDeque::new(),
             closing: false,
+            vouched: false,
         };
         self.open.insert(self.next, out);
         self.next
@@ -65,6 +67,18 @@ impl Links {
         if let Some(out) = self.open.get_mut(&link) {
             out.queue.push_back(frame);
         }
+    }
+
+    /// The other side has proven that it knows the code: its connection makes room for nobody.
+    pub(super) fn vouch(&mut self, link: Link) {
+        let Some(out) = self.open.get_mut(&link).filter(|o| !o.vouched) else {
+            return;
+        };
+        out.vouched = true;
+        let (net, conn) = (Arc::clone(&self.net), out.conn);
+        self.runtime.spawn(async move {
+            let _stopped = net.vouch(conn).await;
+        });
     }
 
     pub(super) fn close(&mut self, link: Link) {

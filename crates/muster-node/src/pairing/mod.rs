@@ -187,6 +187,9 @@ impl Pairing {
                 if let Some(link) = self.links.of(conn) {
                     let effects = self.inviter.frame(link, &bytes, now);
                     self.carry_out(effects);
+                    if let Stage::Pending(pending) = self.inviter.stage() {
+                        self.links.vouch(pending.link);
+                    }
                 }
             }
             NetEvent::Closed { conn, .. } => {

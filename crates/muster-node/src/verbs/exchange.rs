@@ -4,6 +4,7 @@ use muster_log::{
     book::Received,
     frontier::{LineId, LogHeads, Stretch},
     ids::{Lane, LogId, Millis, Seq},
+    intake::Offer,
     record::Source,
     run,
 };
@@ -152,6 +153,7 @@ pub fn receive(engine: &mut Engine, runs: &[String]) -> Answer {
     for run in runs {
         let outcome = match hex::decode(run) {
             Err(_) => json!({ "refused": "malformed" }),
+            Ok(bytes) if !has_room(engine, &bytes) => json!({ "refused": "no-space" }),
             Ok(bytes) => match engine.receive(&bytes, Source::File, claimed(), &mut random)? {
                 Ok(received) => {
                     let new = match received {
@@ -167,6 +169,12 @@ pub fn receive(engine: &mut Engine, runs: &[String]) -> Answer {
         outcomes.push(outcome);
     }
     Ok(json!({ "outcomes": outcomes }))
+}
+
+/// Whether the disk has room for what a person brings.
+fn has_room(engine: &Engine, bytes: &[u8]) -> bool {
+    let lane = Offer::of(engine.book(), bytes).map_or(Lane::DATA, |offer| offer.lane);
+    engine.room().takes_own(lane)
 }
 
 fn count(engine: &Engine, bytes: &[u8]) -> u64 {

@@ -141,6 +141,7 @@ pub fn log(engine: &Engine, of: Option<&str>, refused: bool, limit: Option<usize
         let objects: std::collections::BTreeSet<ObjectId> = writes_of(engine, run, entry)
             .iter()
             .filter_map(|(_, _, op)| field_write(op).map(|(_, w)| w.slot.object))
+            .chain(erased_by(run, entry))
             .collect();
         if of.is_some_and(|of| !objects.contains(&of)) {
             return;
@@ -173,6 +174,19 @@ pub fn log(engine: &Engine, of: Option<&str>, refused: bool, limit: Option<usize
     Ok(json!({ "items": items, "total": total, "refused": engine.counters().refused }))
 }
 
+/// The objects that an entry erases.
+fn erased_by(run: &VerifiedRun, entry: &VerifiedEntry) -> Vec<ObjectId> {
+    let acts = match run.log().lane {
+        Lane::AUTHORITY => acts_of(entry),
+        _ => Vec::new(),
+    };
+    let erased = acts.into_iter().filter_map(|(_, act)| match act {
+        muster_log::act::Act::Erase(act) => Some(act.object),
+        _ => None,
+    });
+    erased.collect()
+}
+
 fn kind_code(kind: u8) -> String {
     match kind {
         muster_log::entry::kind::DATA => "data".into(),
@@ -199,6 +213,7 @@ fn act_codes(entry: &VerifiedEntry) -> Vec<String> {
             Act::Fork(_) => "fork".into(),
             Act::Secret(_) => "secret".into(),
             Act::Root(_) => "root".into(),
+            Act::Erase(_) => "erase".into(),
         })
         .collect()
 }
@@ -249,7 +264,11 @@ pub fn history(engine: &Engine, given: &str) -> Answer {
     }
     writes.sort_by(|a, b| a.0.cmp(&b.0));
     let changes: Vec<_> = writes.into_iter().map(|(_, w)| w).collect();
-    Ok(json!({ "object": brief(engine, id), "changes": changes }))
+    let mut out = json!({ "object": brief(engine, id), "changes": changes });
+    if engine.book().erased().is_erased(&id) {
+        out["erasure"] = super::erase::status(engine, id);
+    }
+    Ok(out)
 }
 
 /// `verify`: every entry again, signatures included, into a fresh book.

@@ -3,6 +3,7 @@
 
 mod attendance;
 mod decide;
+mod erase;
 mod exchange;
 mod invite;
 pub mod log;
@@ -131,6 +132,12 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             limit,
             after.as_deref(),
         ),
+        Request::Erase {
+            kind,
+            id,
+            why,
+            dry_run,
+        } => erase::erase(engine, &kind, &id, why, dry_run),
         Request::Show { kind, id } => objects::show(engine, kind.as_deref(), &id),
         Request::Find { text, limit } => Ok(objects::find(engine, &text, limit)),
         Request::Import {
@@ -222,6 +229,9 @@ fn resolve(engine: &Engine, given: &str, kinds: &[u16]) -> Result<ObjectId, ApiE
     match numbers::resolve(state, given, kinds) {
         Resolved::Found(id) => Ok(id),
         Resolved::NotFound => {
+            if let Some(id) = erase::numbered(engine, given, kinds) {
+                return Ok(id);
+            }
             let wanted: Vec<_> = kinds.iter().map(|k| table::kind_name(*k)).collect();
             Err(ApiError::new("not-found", exit::NOT_FOUND)
                 .with("given", given)
@@ -251,18 +261,26 @@ fn resolve(engine: &Engine, given: &str, kinds: &[u16]) -> Result<ObjectId, ApiE
 fn brief(engine: &Engine, id: ObjectId) -> Json {
     let state = engine.state();
     let object = state.object(id).unwrap_or_default();
-    json!({
+    let mut out = json!({
         "id": id.hex(),
         "short": short(engine, id),
         "kind": object.kind().map(table::kind_name),
         "title": muster_model::item::title(&object),
-    })
+    });
+    if object.erased {
+        out["erased"] = json!(true);
+        out["kind"] = json!(erase::remembered(engine, id).map(|(kind, _)| kind));
+    }
+    out
 }
 
 /// The number where there is an unambiguous one, else the shortest unique beginning of the id.
 fn short(engine: &Engine, id: ObjectId) -> String {
     let state = engine.state();
     let number = state.object(id).and_then(|o| o.text("number"));
+    if let Some((_, Some(number))) = erase::remembered(engine, id) {
+        return number;
+    }
     match number
         .filter(|n| matches!(numbers::resolve(state, n, &[]), Resolved::Found(f) if f == id))
     {

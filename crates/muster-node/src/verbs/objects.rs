@@ -13,8 +13,8 @@ use muster_model::{
 use serde_json::{Value as Json, json};
 
 use super::{
-    Answer, brief, changes, claimed, fresh_object, kind_named, parse_error, reading, resolve,
-    short, urgency_of, work, write, write_error,
+    Answer, brief, changes, claimed, erase, fresh_object, kind_named, parse_error, reading,
+    resolve, short, urgency_of, work, write, write_error,
 };
 use crate::{
     api::{ApiError, FieldInput, ImportRow, exit},
@@ -60,9 +60,11 @@ fn number(engine: &Engine, kind: &'static Kind) -> Result<Option<(String, Change
         .own_grant()
         .map(|g| g.code.clone())
         .unwrap_or_default();
-    let Some(number) = numbers::next_number(engine.state(), kind.number, &code) else {
+    let Some(mut number) = numbers::next_number(engine.state(), kind.number, &code) else {
         return Ok(None);
     };
+    let erased = erase::last_number(engine, kind.number, &code);
+    number.counter = number.counter.max(erased.saturating_add(1));
     let value = Typed::Text(number.to_string())
         .write()
         .map_err(|e| ApiError::new("write-refused", exit::REFUSED).with("why", e))?;
@@ -163,6 +165,7 @@ fn shown(engine: &Engine, id: ObjectId) -> Json {
         map.insert("short".into(), json!(short(engine, id)));
         map.insert("refers".into(), references(engine, &item));
     }
+    erase::annotate(engine, id, &mut out);
     out
 }
 
@@ -241,7 +244,12 @@ pub fn list(
     ids.truncate(limit);
     let next = more.then(|| ids.last().map(ObjectId::hex)).flatten();
     let items: Vec<_> = ids.into_iter().map(|id| shown(engine, id)).collect();
-    Ok(json!({ "items": items, "next": next }))
+    let mut out = json!({ "items": items, "next": next });
+    let erased = erase::erased_of(engine, kind);
+    if !erased.is_empty() {
+        out["erased"] = json!(erased);
+    }
+    Ok(out)
 }
 
 /// The most pressing first, then by number, then by name; ids only to settle ties.

@@ -1,10 +1,11 @@
 //! How things stand: health first, then numbers.
 
+use muster_log::{ids::DeviceId, intake::Delay};
 use muster_model::{conflicts, table::KINDS};
 use serde_json::{Value as Json, json};
 
-use super::{Answer, log::label};
-use crate::{anchor::Renewed, daemon::Node, engine::Engine};
+use super::{Answer, erase, log::label};
+use crate::{anchor::Renewed, daemon::Node, engine::Engine, reserve::Room};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
@@ -39,6 +40,18 @@ fn findings(node: &Node) -> Vec<Json> {
     if acts > 0 {
         note("acts-kept", "attention", json!({ "count": acts }));
     }
+    if let Some((space, reserve)) = node.space.space()
+        && engine.room() > Room::Ample
+    {
+        let args = json!({
+            "room": engine.room().code(),
+            "free": space.free / MIB, "reserve": reserve / MIB,
+        });
+        note("disk-reserve", "trouble", args);
+    }
+    if let Some(why) = engine.erasing_failed() {
+        note("erasing-failed", "trouble", json!({ "why": why }));
+    }
     if let Some(doubt) = node.anchor.noticed() {
         let args = json!({ "reason": doubt.code() });
         note("generation-renewed", "attention", args);
@@ -50,6 +63,7 @@ fn findings(node: &Node) -> Vec<Json> {
         None => note("no-network", "attention", json!({})),
         Some(network) => {
             out.extend(network.findings());
+            out.extend(delay_findings(engine, network.delayed()));
             let named = network.clocks().iter().map(|(device, ms)| {
                 let label = label(engine, device);
                 (label.unwrap_or_else(|| device.hex()), *ms)
@@ -60,10 +74,22 @@ fn findings(node: &Node) -> Vec<Json> {
     out
 }
 
+/// Authors whose entries are put off, those with the most refusals first.
+fn delay_findings(engine: &Engine, mut delayed: Vec<(DeviceId, Delay, u64)>) -> Vec<Json> {
+    delayed.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
+    let found = delayed.iter().take(NAMED).map(|(device, delay, count)| {
+        let label = label(engine, device).unwrap_or_else(|| device.hex());
+        let args = json!({ "label": label, "reason": delay.code(), "count": count });
+        json!({ "code": "intake-delayed", "level": "attention", "args": args })
+    });
+    found.collect()
+}
+
 /// Clocks that are more than this many ms apart are named.
 const CLOCK_MS: u64 = 2 * 60 * 1_000;
 /// So many are named, those that are furthest off first.
-const CLOCKS: usize = 3;
+const NAMED: usize = 3;
+const MIB: u64 = 1024 * 1024;
 
 /// Members whose clocks are far from this device's; where two or more agree that it is this one's,
 /// that is said instead. A wrong clock shows wrong times and decides nothing.
@@ -93,7 +119,7 @@ fn clock_findings(clocks: Vec<(String, i64)>) -> Vec<Json> {
         // All others agree with one another: this clock is behind by what they are ahead.
         return vec![found("own-clock", ms.saturating_neg(), "")];
     }
-    let off = off.iter().take(CLOCKS);
+    let off = off.iter().take(NAMED);
     off.map(|(label, ms)| found("clock", *ms, label)).collect()
 }
 
@@ -112,6 +138,7 @@ pub fn status(node: &Node) -> Answer {
         .map(|(k, n)| (k, json!(n)))
         .collect();
     let findings = findings(node);
+    let (erased, pending) = erase::counts(engine);
     let health = if findings.iter().any(|f| f["level"] == "trouble") {
         "trouble"
     } else if findings.iter().any(|f| f["level"] == "attention") {
@@ -139,13 +166,25 @@ pub fn status(node: &Node) -> Answer {
         "peers": node.network.as_ref().map_or(0, |n| n.connected()),
         "pending": engine.pending(),
         "unreadable_parts": engine.unreadable(),
+        "erased": { "objects": erased, "pending": pending },
         "refused": engine.counters().refused,
         "inert": engine.counters().inert,
         "generation_renewed": node.anchor.renewed().map(renewed),
         "journal_bytes": engine.journal_bytes(),
+        "disk": disk(node),
         "uptime_s": node.uptime(),
         "version": env!("CARGO_PKG_VERSION"),
     }))
+}
+
+fn disk(node: &Node) -> Json {
+    let room = node.engine.room().code();
+    match node.space.space() {
+        Some((space, reserve)) => {
+            json!({ "room": room, "free_bytes": space.free, "reserve_bytes": reserve })
+        }
+        None => json!({ "room": room, "free_bytes": null, "reserve_bytes": null }),
+    }
 }
 
 fn renewed(renewed: Renewed) -> Json {
@@ -186,8 +225,14 @@ pub fn doctor(node: &Node) -> Answer {
         let args = json!({ "reason": renewed.reason.code() });
         all.push(json!({ "code": "generation-renewed", "level": "ok", "args": args }));
     }
+    let (erased, pending) = erase::counts(engine);
+    if pending > 0 {
+        let args = json!({ "count": pending, "of": erased });
+        all.push(json!({ "code": "erasures-pending", "level": "ok", "args": args }));
+    }
     all.push(json!({ "code": "journal-sound", "level": "ok", "args": { "entries": engine.book().entries() } }));
-    Ok(json!({ "findings": all, "daemon": true }))
+    let counters = node.network.as_ref().map(|n| n.counters());
+    Ok(json!({ "findings": all, "daemon": true, "counters": counters }))
 }
 
 #[cfg(test)]

@@ -399,9 +399,6 @@ pub fn action(engine: &Engine, objects: usize, rng: &mut Rng) -> PartWrites {
         let other = object(kind.number, (number + 1) % objects);
         return writes::alias(engine.state(), id, other).unwrap_or_default();
     }
-    if rng.below(120) == 0 {
-        return PartWrites::from([(Class::C1, vec![DataOperation::Erase(id)])]);
-    }
     writes::build(engine.state(), kind, id, &changes).unwrap_or_default()
 }
 

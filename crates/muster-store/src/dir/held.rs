@@ -8,11 +8,8 @@ use std::sync::Arc;
 
 use super::{DataDir, DirError, Hold, check_format, exists, list, places, take_lock};
 use crate::error::IoFailure;
-use crate::fs::{Access, FileSystem, Lock};
+use crate::fs::{self, FileSystem, Lock};
 use crate::keys::{self, Method, Unlock};
-
-/// Zeros written at once over what is destroyed.
-const PIECE: usize = 64 * 1024;
 
 /// A data directory under this process's lock, locked or not.
 #[derive(Debug)]
@@ -163,27 +160,14 @@ impl Held {
         Ok(out)
     }
 
-    /// Overwrites a file, waits until that is on the disk, and removes it.
+    /// Overwrites and removes a file, durably.
     fn destroy(&self, path: &Path) -> Result<(), IoFailure> {
-        let at = |what| IoFailure::at(what, path);
-        let overwrite = || {
-            let file = self.fs.open(path, Access::Write)?;
-            let (len, zeros) = (file.len()?, [0; PIECE]);
-            let mut done = 0;
-            while done < len {
-                let some = usize::try_from(len - done).unwrap_or(PIECE).min(PIECE);
-                file.write_at(zeros.get(..some).unwrap_or(&zeros), done)?;
-                done += some as u64;
-            }
-            file.sync_data()
-        };
-        let overwritten = overwrite().map_err(at("overwrite"));
-        // Removed even so: a disk that takes no more writes may still forget a name.
-        self.fs.remove(path).map_err(at("remove"))?;
+        let destroyed = fs::destroy(&*self.fs, path);
         if let Some(dir) = path.parent() {
-            self.fs.sync_dir(dir).map_err(at("sync the directory of"))?;
+            let synced = self.fs.sync_dir(dir);
+            synced.map_err(IoFailure::at("sync the directory of", path))?;
         }
-        overwritten
+        destroyed
     }
 }
 

@@ -23,7 +23,7 @@ pub use self::held::{Held, Wiped};
 pub use self::small::MAX_SMALL_FILE;
 use crate::Random;
 use crate::error::IoFailure;
-use crate::fs::{self, FileSystem, Lock, Locking};
+use crate::fs::{self, FileSystem, Lock, Locking, Space};
 use crate::keys::{self, KeyError, KeyPlaces, Method, PassphraseCost, StorageKey, Unlock};
 
 /// What the FORMAT file says.
@@ -329,6 +329,15 @@ impl DataDir {
     #[must_use]
     pub fn key(&self) -> &StorageKey {
         &self.key
+    }
+
+    /// How much room there is where the directory lies.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn space(&self) -> Result<Space, IoFailure> {
+        let space = self.fs.space(&self.path);
+        space.map_err(IoFailure::at("ask for the room at", &self.path))
     }
 
     pub(crate) fn fs(&self) -> &Arc<dyn FileSystem> {

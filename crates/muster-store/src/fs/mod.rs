@@ -11,6 +11,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::error::IoFailure;
+
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -50,6 +52,15 @@ pub enum Locking {
     Held(Option<u32>),
 }
 
+/// How much room there is on a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that this process may still write.
+    pub free: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
 /// The file system as the store sees it.
 pub trait FileSystem: Send + Sync + Debug {
     /// Makes a new file for reading and writing; an error if the name exists.
@@ -68,6 +79,8 @@ pub trait FileSystem: Send + Sync + Debug {
     fn exists(&self, path: &Path) -> io::Result<bool>;
     /// The names in this directory reach the disk before this returns.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// How much room there is where this directory lies.
+    fn space(&self, dir: &Path) -> io::Result<Space>;
     /// Takes the lock file, exclusively, and writes our pid into it.
     fn lock(&self, path: &Path) -> io::Result<Locking>;
 }
@@ -161,6 +174,14 @@ impl FileSystem for RealFs {
         File::open(dir)?.sync_all()
     }
 
+    fn space(&self, dir: &Path) -> io::Result<Space> {
+        let stat = rustix::fs::statvfs(dir)?;
+        Ok(Space {
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            total: stat.f_blocks.saturating_mul(stat.f_frsize),
+        })
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Locking> {
         let mut file = options()
             .write(true)
@@ -183,6 +204,29 @@ impl FileSystem for RealFs {
             Err(TryLockError::Error(e)) => Err(e),
         }
     }
+}
+
+/// Zeros written at once over what is destroyed.
+const PIECE: usize = 64 * 1024;
+
+/// Overwrites a file, waits until that is on the disk, and removes it. The directory is left for
+/// the caller to sync.
+pub(crate) fn destroy(fs: &dyn FileSystem, path: &Path) -> Result<(), IoFailure> {
+    let overwrite = || {
+        let file = fs.open(path, Access::Write)?;
+        let (len, zeros) = (file.len()?, [0; PIECE]);
+        let mut done = 0;
+        while done < len {
+            let some = usize::try_from(len - done).unwrap_or(PIECE).min(PIECE);
+            file.write_at(zeros.get(..some).unwrap_or(&zeros), done)?;
+            done += some as u64;
+        }
+        file.sync_data()
+    };
+    let overwritten = overwrite().map_err(IoFailure::at("overwrite", path));
+    // Removed even so: a disk that takes no more writes may still forget a name.
+    fs.remove(path).map_err(IoFailure::at("remove", path))?;
+    overwritten
 }
 
 /// Reads until `buf` is full or the file ends; how many bytes there were.

@@ -67,6 +67,9 @@ impl State {
     }
 }
 
+/// What one life of the index is sealed with beside the storage key.
+pub(crate) type Salt = Secret;
+
 /// The keys of the index, each for one purpose.
 #[derive(Clone)]
 pub(crate) struct Codec {
@@ -80,12 +83,17 @@ impl Codec {
     /// Under this key the marker lies.
     pub(crate) const MARKER_KEY: &'static [u8] = &[0];
 
-    pub(crate) fn new(key: &StorageKey) -> Self {
+    /// The keys of one life of the index: without its salt nothing of it opens, whatever the disk
+    /// keeps.
+    pub(crate) fn new(key: &StorageKey, salt: &Salt) -> Self {
+        let root = key.derive("muster-store 2026 index root");
+        let root: Secret = Secret::new(*blake3::keyed_hash(&root, &**salt).as_bytes());
+        let derive = |purpose| Secret::new(blake3::derive_key(purpose, &*root));
         Self {
-            hash_key: key.derive("muster-store 2026 index key hashes"),
-            nonce_key: key.derive("muster-store 2026 index nonces"),
-            weight_key: key.derive("muster-store 2026 index sum"),
-            sealer: Sealer::new(&key.derive("muster-store 2026 index values")),
+            hash_key: derive("muster-store 2026 index key hashes"),
+            nonce_key: derive("muster-store 2026 index nonces"),
+            weight_key: derive("muster-store 2026 index sum"),
+            sealer: Sealer::new(&derive("muster-store 2026 index values")),
         }
     }
 

@@ -5,8 +5,9 @@
 //! sum over all that is stored; at opening everything is read and compared, and whatever is wrong
 //! costs the whole index and nothing else ([`Opened::Rebuild`]).
 //!
-//! In sled there is one tree: keys are keyed hashes, values are sealed. Written at checkpoints
-//! only, each one atomic batch.
+//! In sled there is one tree: keys are keyed hashes, values are sealed, under a key that needs a salt
+//! beside sled's files: sled overwrites nothing, so what is to be forgotten is forgotten with the salt.
+//! Written at checkpoints only, each one atomic batch.
 
 mod layout;
 mod open;
@@ -20,6 +21,7 @@ use self::layout::{Codec, State, Stored};
 pub use self::layout::{MAX_KEY, MAX_VALUE, Marker};
 pub use self::open::{Opened, Options, RebuildReason};
 use crate::error::IoFailure;
+use crate::fs;
 
 /// Why the index did not serve.
 #[derive(Debug, thiserror::Error)]
@@ -277,11 +279,19 @@ impl Iterator for IndexScan<'_> {
     }
 }
 
-/// Removes the index folder whatever is in it. It costs a rebuild and nothing else.
+/// Removes the index folder whatever is in it, its salt first: what the disk keeps of it is noise
+/// then. It costs a rebuild and nothing else.
 ///
 /// # Errors
-/// If the folder is there and cannot be removed.
+/// If the folder or the salt is there and cannot be removed.
 pub fn remove(path: &Path) -> Result<(), IndexError> {
+    let salt = open::salt_path(path);
+    if salt
+        .try_exists()
+        .map_err(IoFailure::at("look for", &salt))?
+    {
+        fs::destroy(&fs::RealFs, &salt)?;
+    }
     match std::fs::remove_dir_all(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             Err(IoFailure::at("remove the directory", path)(e).into())

@@ -9,9 +9,11 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use super::layout::{Codec, State};
+use super::layout::{Codec, Salt, State};
 use super::{Index, IndexError, guarded, remove};
+use crate::Random;
 use crate::error::IoFailure;
+use crate::fs;
 use crate::keys::StorageKey;
 
 /// What may be chosen about the index.
@@ -38,6 +40,9 @@ pub enum RebuildReason {
     /// There was none.
     #[error("there was none")]
     Absent,
+    /// Its salt was destroyed: to erase, and nothing had been written since.
+    #[error("its salt is gone")]
+    NoSalt,
     /// It never saw a checkpoint.
     #[error("it holds no checkpoint")]
     NoMarker,
@@ -207,6 +212,30 @@ fn note_path(path: &Path) -> PathBuf {
     path.with_extension("opening")
 }
 
+pub(super) fn salt_path(path: &Path) -> PathBuf {
+    path.join("salt")
+}
+
+/// The salt, if it is there and whole.
+fn read_salt(path: &Path) -> Result<Option<Salt>, IoFailure> {
+    let path = salt_path(path);
+    match fs::read_small(&fs::RealFs, &path, 1024) {
+        Ok(bytes) => Ok(bytes.try_into().ok().map(Salt::new)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(IoFailure::at("read", &path)(e)),
+    }
+}
+
+/// Makes a new salt, durable on return.
+fn make_salt(path: &Path, random: Random<'_>) -> Result<Salt, IoFailure> {
+    std::fs::create_dir_all(path).map_err(IoFailure::at("create the directory", path))?;
+    let path = salt_path(path);
+    let mut salt = Salt::default();
+    random(&mut *salt);
+    fs::write_atomic(&fs::RealFs, &path, &*salt).map_err(IoFailure::at("write", &path))?;
+    Ok(salt)
+}
+
 impl Index {
     /// Opens the index in the folder `path` (normally [`DataDir::index_path`]), or makes an empty
     /// one if anything at all is wrong with it.
@@ -220,20 +249,23 @@ impl Index {
         key: &StorageKey,
         schema: u32,
         options: Options,
+        random: Random<'_>,
     ) -> Result<Opened, IndexError> {
-        let codec = Codec::new(key);
         let note = note_path(path);
         let exists = |path: &Path| path.try_exists().map_err(IoFailure::at("look for", path));
         let outcome = if exists(&note)? {
             Err(RebuildReason::LastOpenDied)
         } else if !exists(path)? {
             Err(RebuildReason::Absent)
-        } else {
+        } else if let Some(salt) = read_salt(path)? {
             std::fs::write(&note, b"").map_err(IoFailure::at("write", &note))?;
-            watched_look(path, options, &codec, schema)
+            let codec = Codec::new(key, &salt);
+            watched_look(path, options, &codec, schema).map(|(db, state)| (db, state, codec))
+        } else {
+            Err(RebuildReason::NoSalt)
         };
         let opened = match outcome {
-            Ok((db, state)) => Opened::Ready(Self {
+            Ok((db, state, codec)) => Opened::Ready(Self {
                 path: path.to_path_buf(),
                 db: Some(db),
                 options,
@@ -242,6 +274,7 @@ impl Index {
             }),
             Err(reason) => {
                 remove(path)?;
+                let codec = Codec::new(key, &make_salt(path, random)?);
                 let db = open_sled(path, options).map_err(|why| IndexError::Broken {
                     path: path.to_path_buf(),
                     why,
@@ -264,17 +297,24 @@ impl Index {
         }
     }
 
-    /// Throws everything away and goes on with an empty index: after [`IndexError::Broken`].
+    /// Throws everything away and goes on with an empty index: after [`IndexError::Broken`], or to
+    /// erase. Nothing opens what was in it, wherever the disk keeps a copy, once this has returned.
     ///
     /// # Errors
     /// If an empty index cannot be made either.
-    pub fn reset(mut self, options: Options) -> Result<Self, IndexError> {
+    pub fn reset(
+        mut self,
+        key: &StorageKey,
+        options: Options,
+        random: Random<'_>,
+    ) -> Result<Self, IndexError> {
         let db = self.db.take();
         let _ = guarded(|| {
             drop(db);
             Ok(())
         });
         remove(&self.path)?;
+        self.codec = Codec::new(key, &make_salt(&self.path, random)?);
         let db = open_sled(&self.path, options).map_err(|why| self.broken(why))?;
         self.db = Some(db);
         self.state = State::default();

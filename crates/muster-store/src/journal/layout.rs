@@ -151,6 +151,8 @@ pub(crate) struct Header {
     /// A rewritten segment: the length its original was (or should have been), to which the next
     /// segment's `previous` refers. 0 in an original.
     pub(crate) stands_for: u32,
+    /// Rewritten to erase: what it stands for is to be destroyed, not put aside.
+    pub(crate) erased: bool,
 }
 
 impl Header {
@@ -161,7 +163,7 @@ impl Header {
         out.extend_from_slice(&self.id.bytes());
         out.extend_from_slice(&self.previous.to_le_bytes());
         out.extend_from_slice(&self.stands_for.to_le_bytes());
-        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&u32::from(self.erased).to_le_bytes());
         let crc = crc32fast::hash(&out);
         out.extend_from_slice(&crc.to_le_bytes());
         out
@@ -180,12 +182,16 @@ impl Header {
         {
             return None;
         }
-        let header = Self {
+        Some(Self {
             id,
             previous: fields.u32()?,
             stands_for: fields.u32()?,
-        };
-        (fields.u32()? == 0).then_some(header)
+            erased: match fields.u32()? {
+                0 => false,
+                1 => true,
+                _ => return None,
+            },
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! journal/00000001.seg     a header, then frames
 //! journal/00000001.key     the segment's own key, sealed under the storage key
-//! journal/00000003-1.seg   segment 3 as a repair rewrote it; stands for the original
+//! journal/00000003-1.seg   segment 3 as a repair or an erasure rewrote it; stands for the original
 //! journal/damaged/         what a repair moved aside
 //! ```
 //!
@@ -15,6 +15,7 @@
 //!
 //! Records are opaque here; this is no database and has no keys to look up by (see `index`).
 
+mod erase;
 mod examine;
 mod layout;
 mod open;
@@ -29,6 +30,7 @@ use std::fmt::{self, Display};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+pub use self::erase::Exchange;
 pub use self::layout::{MAX_BATCH, MAX_RECORD, Position, SegmentId};
 pub use self::open::Recovery;
 use self::read::Reader;
@@ -235,6 +237,8 @@ pub struct Journal {
     closed: Vec<Closed>,
     writer: Option<Writer>,
     poisoned: bool,
+    /// Superseded by an erasure, and not destroyed yet.
+    doomed: Vec<SegmentId>,
     readers: Mutex<Vec<Arc<Reader>>>,
     _lock: Arc<dyn Lock>,
 }

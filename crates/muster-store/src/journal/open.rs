@@ -89,6 +89,7 @@ impl Journal {
             options,
             writer: None,
             poisoned: false,
+            doomed: Vec::new(),
             readers: Mutex::default(),
             _lock: lock,
         };
@@ -175,14 +176,18 @@ fn remove_segment(place: &Place, id: SegmentId) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// Finishes a repair that was cut short after its decisive step, and removes half-made files.
+/// Finishes a repair or an erasure that was cut short after its decisive step, and removes half-made
+/// files.
 pub(crate) fn tidy(
     place: &Place,
     survey: &Survey,
     recovery: &mut Recovery,
 ) -> Result<(), JournalError> {
     for name in &survey.catalogue.superseded {
-        super::repair::put_aside(place, name)?;
+        match survey.is_erased(name) {
+            true => crate::fs::destroy(&*place.fs, &place.dir.join(name))?,
+            false => drop(super::repair::put_aside(place, name)?),
+        }
     }
     for name in &survey.catalogue.orphans {
         let path = place.dir.join(name);

@@ -42,6 +42,10 @@ impl Reader {
         })
     }
 
+    pub(crate) fn segment(&self) -> SegmentId {
+        self.id
+    }
+
     pub(crate) fn walk(&self, from: u32, to: u32) -> Walker {
         Walker::new(self.file.clone(), self.id, from, to)
     }
@@ -180,6 +184,16 @@ impl std::fmt::Debug for Scan {
 }
 
 impl Scan {
+    /// A scan of one whole segment.
+    pub(crate) fn segment(place: Place, id: SegmentId, len: u32) -> Self {
+        Self {
+            place,
+            todo: VecDeque::from([(id, HEADER_LEN, len)]),
+            now: None,
+            saving: false,
+        }
+    }
+
     /// A scan of whole segments that skips whatever does not verify.
     pub(crate) fn saving(place: Place, segments: impl Iterator<Item = (SegmentId, u32)>) -> Self {
         Self {

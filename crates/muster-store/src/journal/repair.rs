@@ -8,16 +8,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::erase::write_anew;
 use super::examine::Look;
-use super::layout::{self, HEADER_LEN, Header, Position, SegmentId};
+use super::layout::{HEADER_LEN, Header, SegmentId};
 use super::read::Scan;
 use super::survey::{Surveyed, survey};
-use super::write::make_key;
 use super::{Damage, JournalError, Place};
 use crate::error::IoFailure;
 use crate::fs::FileSystem;
 use crate::keys::Unlock;
-use crate::seal::Sealer;
 use crate::{DataDir, Random};
 
 /// A segment that was written anew.
@@ -96,7 +95,10 @@ fn repair_dir(dir: &DataDir, random: Random<'_>) -> Result<RepairReport, Journal
     let mut report = RepairReport::default();
     let stale = &found.catalogue;
     for name in stale.superseded.iter().chain(&stale.orphans) {
-        report.aside.extend(put_aside(&place, name)?);
+        match found.is_erased(name) {
+            true => crate::fs::destroy(&*place.fs, &place.dir.join(name))?,
+            false => report.aside.extend(put_aside(&place, name)?),
+        }
     }
     let mut previous = 0;
     for seg in &found.segments {
@@ -124,48 +126,17 @@ fn rewrite(
         number: seg.id.number,
         generation: seg.id.generation.saturating_add(1),
     };
-    let key = make_key(place, id, random)?;
-    let sealer = Sealer::new(&key);
-    let path = place.segment(id);
-    let mut temporary = path.clone().into_os_string();
-    temporary.push(".tmp");
-    let temporary = PathBuf::from(temporary);
-    let file = place
-        .fs
-        .create_new(&temporary)
-        .map_err(IoFailure::at("create", &temporary))?;
     let header = Header {
         id,
         previous,
         stands_for: seg.testified.max(HEADER_LEN),
+        erased: false,
     };
-    file.write_at(&header.encode(), 0)
-        .map_err(IoFailure::at("write", &temporary))?;
-    let (mut offset, mut kept) = (HEADER_LEN, 0);
     let source = seg.found.iter().map(|found| (seg.id, found.len));
     let source = source.filter(|_| seg.found.as_ref().is_some_and(|found| found.frames > 0));
-    let mut bytes = Vec::new();
-    for record in Scan::saving(place.clone(), source) {
-        let (_, record) = record?;
-        let at = Position {
-            segment: id,
-            offset,
-        };
-        bytes.clear();
-        layout::frame_onto(&sealer, at, HEADER_LEN, &record, &mut bytes);
-        file.write_at(&bytes, u64::from(offset))
-            .map_err(IoFailure::at("write", &temporary))?;
-        offset = offset.saturating_add(crate::bytes::len32(&bytes));
-        kept += 1;
-    }
-    file.sync_data()
-        .map_err(IoFailure::at("sync", &temporary))?;
-    place.sync()?;
-    place
-        .fs
-        .rename(&temporary, &path)
-        .map_err(IoFailure::at("rename", &temporary))?;
-    place.sync()?;
+    let records = Scan::saving(place.clone(), source);
+    let written = write_anew(place, &header, records, &mut |_, _| None, random)?;
+    let kept = written.moved.len() as u64;
     Ok(Rewritten {
         old: seg.id,
         new: id,

@@ -29,6 +29,20 @@ pub(crate) struct Survey {
     pub(crate) unfinished: Option<SegmentId>,
 }
 
+impl Survey {
+    /// Whether a superseded file is to be destroyed: an erasure has rewritten its segment.
+    pub(crate) fn is_erased(&self, superseded: &str) -> bool {
+        let stem = superseded.split_once('.').map_or(superseded, |(s, _)| s);
+        let number = SegmentId::from_stem(stem).map(|id| id.number);
+        let current = self
+            .segments
+            .iter()
+            .find(|seg| Some(seg.id.number) == number);
+        let found = current.and_then(|seg| seg.found.as_ref());
+        found.is_some_and(|found| found.header.is_some_and(|h| h.erased))
+    }
+}
+
 /// A segment whose making was cut short: it never got as far as a first frame.
 fn is_unfinished(found: &Examined) -> bool {
     found.id.generation == 0 && found.len <= HEADER_LEN && (found.header.is_none() || !found.key)

@@ -70,6 +70,7 @@ impl Writer {
             id,
             previous,
             stands_for: 0,
+            erased: false,
         };
         file.write_at(&header.encode(), 0)
             .map_err(IoFailure::at("write", &path))?;
@@ -179,8 +180,8 @@ impl Journal {
         }
     }
 
-    /// Syncs and closes the current segment, if there is one, and begins the next.
-    fn turn(&mut self, random: Random<'_>) -> Result<(), JournalError> {
+    /// Syncs and closes the current segment, if there is one; the next append begins another.
+    pub(crate) fn end_segment(&mut self) -> Result<(), IoFailure> {
         if let Some(writer) = &mut self.writer {
             writer.sync(&self.place)?;
             self.closed.push(Closed {
@@ -190,6 +191,12 @@ impl Journal {
             });
             self.writer = None;
         }
+        Ok(())
+    }
+
+    /// Ends the current segment and begins the next.
+    fn turn(&mut self, random: Random<'_>) -> Result<(), JournalError> {
+        self.end_segment()?;
         let (number, previous) = match self.closed.last() {
             Some(last) => (last.id.number.checked_add(1), last.testified),
             None => (Some(1), 0),

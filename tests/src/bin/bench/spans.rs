@@ -52,6 +52,7 @@ pub fn start(home: &Path) -> Outcome<Json> {
         dir.key(),
         muster_node::FIELD_TABLE,
         muster_store::index::Options::default(),
+        &mut muster_node::daemon::random,
     )?
     .into_index();
     spans.note("sled opened, all of it weighed")?;

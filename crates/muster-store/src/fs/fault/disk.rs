@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Fault, FaultKind};
+use super::{Fault, FaultKind, Space};
 
 /// What sort of call is made, to decide whether the planned fault concerns it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,8 @@ impl NameChange {
 
 #[derive(Clone)]
 pub(super) struct Disk {
+    /// What it says of its room.
+    pub(super) space: Space,
     pub(super) nodes: Vec<Node>,
     pub(super) names: Vec<NameChange>,
     pub(super) locks: BTreeSet<PathBuf>,
@@ -107,6 +109,10 @@ impl Disk {
             off: false,
             epoch: 0,
             rng: seed,
+            space: Space {
+                free: u64::MAX,
+                total: u64::MAX,
+            },
         }
     }
 

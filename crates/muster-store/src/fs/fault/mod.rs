@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::disk::{Call, Disk};
-use super::{Access, FileSystem, Lock, Locking, OpenFile};
+use super::{Access, FileSystem, Lock, Locking, OpenFile, Space};
 
 /// Which error a call shall give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,11 @@ impl FaultyFs {
     /// `seed` decides, all handles and locks are gone, and nothing more is planned.
     pub fn restart(&self, seed: u64) {
         self.disk().restart(seed);
+    }
+
+    /// Says how much room there is from now on. Nothing is refused for it: see [`FaultKind::NoSpace`].
+    pub fn set_space(&self, space: Space) {
+        self.disk().space = space;
     }
 
     /// Every file with its content as seen now.
@@ -267,6 +272,13 @@ impl FileSystem for FaultyFs {
         let epoch = disk.epoch();
         disk.step(epoch, Call::Change)?;
         disk.sync_dir(dir)
+    }
+
+    fn space(&self, _: &Path) -> io::Result<Space> {
+        let mut disk = self.disk();
+        let epoch = disk.epoch();
+        disk.step(epoch, Call::Look)?;
+        Ok(disk.space)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Locking> {
