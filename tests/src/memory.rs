@@ -32,6 +32,8 @@ pub fn each_region(pid: u32, mut look: impl FnMut(&[u8])) -> std::io::Result<usi
             }
             // Pages of a file beyond its end; what a program can write to is there to be read.
             Err(_) if rights.starts_with("r--") => {}
+            // Given back or parted since the list was made: the process runs.
+            Err(_) if !fs::read_to_string(format!("/proc/{pid}/maps"))?.contains(line) => {}
             Err(e) => return Err(e),
         }
     }

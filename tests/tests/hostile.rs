@@ -31,6 +31,8 @@ struct Attack(
 );
 
 const STRANGER: &[(&str, &str)] = &[("closed", "stranger")];
+/// Which of the two refuses the other's proof depends on who called whom; the caller waits in vain.
+const RELAYED: &[(&str, &str)] = &[("closed", "stranger"), ("closed", "timeout")];
 const UNEXPECTED: &[(&str, &str)] = &[("closed", "unexpected")];
 const MALFORMED: &[(&str, &str)] = &[("closed", "malformed")];
 const FLOOD: &[(&str, &str)] = &[("closed", "flood")];
@@ -66,7 +68,8 @@ const ATTACKS: &[Attack] = &[
     Attack("lying-length", true, MALFORMED, 0),
     Attack("lane", true, &[("refused", "unknown-lane")], 0),
     Attack("generations", true, &[("refused", "generations")], 17),
-    Attack("deaf", true, FLOOD, 1),
+    // Takes no receipts: they wait, within bounds that take longer to reach.
+    Attack("deaf", true, &[], 1),
     Attack("summaries", true, UNEXPECTED, 0),
     // ---
     Attack("churn", false, &[("turned_away", "too-fast")], 0),
@@ -91,6 +94,7 @@ const ATTACKS: &[Attack] = &[
     // ---
     Attack("clock", true, &[], 3),
     Attack("pairing", false, &[], 0),
+    Attack("middle", false, RELAYED, 0),
 ];
 
 fn seconds() -> u64 {
@@ -204,6 +208,9 @@ impl Scene {
         let mut running = Vec::new();
         for (attack, host) in attacks.iter().zip(2..) {
             self.net.link(0, host, Link::UP);
+            if attack.0 == "middle" {
+                self.net.link(1, host, Link::UP);
+            }
             let port = match &invitation {
                 Some(port) if attack.0 == "pairing" => port.as_str(),
                 _ => PORT,
@@ -223,6 +230,7 @@ impl Scene {
         }
         for host in 2..2 + attacks.len() {
             self.net.link(0, host, Link::DOWN);
+            self.net.link(1, host, Link::DOWN);
         }
         self.counted(&before, attacks);
         if invitation.is_some() {

@@ -263,7 +263,7 @@ fn wrong_and_expired_and_declined_codes_are_refused_with_the_reason() {
     let (exit, last, said) = inviting.ends();
     assert_eq!((exit, &last["error"]), (7, &json!("pair-burned")), "{said}");
 
-    let (inviting, open) = invite(&gym, &["--expires", "1"]);
+    let (inviting, open) = invite(&gym, &["--code-expires", "1"]);
     let (exit, last, _) = inviting.ends();
     assert_eq!((exit, &last["error"]), (8, &json!("pair-expired")));
     let expired = tries(&net, &dir, text(&open["code"]));

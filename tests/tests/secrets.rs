@@ -109,20 +109,56 @@ fn walk(dir: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
+/// A volunteer's record, with a marker in each of its texts. Gives its id, and adds the numbers of the
+/// markers of C2 to `own`.
+fn person(door: &mut Door, markers: &mut Markers, own: &mut BTreeSet<usize>) -> String {
+    let mut fields = Vec::new();
+    for (name, class) in [
+        ("name", Class::C2),
+        ("also_called", Class::C2),
+        ("home_area", Class::C1),
+        ("emergency_contact", Class::C3),
+    ] {
+        let marker = markers.fresh(class);
+        if class == Class::C2 {
+            own.insert(markers.classes.len() - 1);
+        }
+        fields.push(json!({ "name": name, "value": marker }));
+    }
+    let request = json!({ "verb": "add", "kind": "volunteer", "fields": fields });
+    door.ok(&request)["id"].as_str().unwrap().to_owned()
+}
+
+/// A task whose instructions are marked, given to somebody.
+fn give(door: &mut Door, markers: &mut Markers, to: &str) -> usize {
+    let (title, place) = (markers.fresh(Class::C1), markers.fresh(Class::C2));
+    let number = markers.classes.len() - 1;
+    let fields = [("title", &*title), ("instructions", &*place)];
+    let task = door.add("task", &fields);
+    door.ok(&json!({ "verb": "assign", "task": task, "volunteer": to }));
+    number
+}
+
 /// How many different markers of C1, C2 and C3 lie in the memory of a daemon.
 fn in_memory(markers: &Markers, device: &Device, name: &str) -> [usize; 3] {
+    let found = seen(markers, device, name);
+    [1, 2, 3].map(|class| found.get(&class).map_or(0, BTreeSet::len))
+}
+
+/// Which markers lie in the memory of a daemon, by class.
+fn seen(markers: &Markers, device: &Device, name: &str) -> BTreeMap<u8, BTreeSet<usize>> {
     let mut found = BTreeMap::new();
     let read = memory::each_region(device.pid(), |region| markers.found(region, &mut found));
     let read = read.expect("root reads the memory of any process");
     assert!(read > 1_000_000, "hardly anything was read");
     let counts = [1, 2, 3].map(|class| found.get(&class).map_or(0, BTreeSet::len));
     println!("{name}: {read} bytes of memory, markers of C1, C2, C3: {counts:?}");
-    counts
+    found
 }
 
 #[test]
 fn what_is_sealed_is_read_by_those_who_may_and_lies_nowhere_else() {
-    let Some(net) = TestNet::for_test(4).unwrap() else {
+    let Some(net) = TestNet::for_test(5).unwrap() else {
         return;
     };
     net.record();
@@ -138,20 +174,27 @@ fn what_is_sealed_is_read_by_those_who_may_and_lies_nowhere_else() {
         .iter()
         .map(|(label, role)| gym.admit(root.path(), label, role))
         .collect();
+    let mut markers = Markers::default();
+    let mut own = BTreeSet::new();
+    // Written before there is a device for them.
+    let ana = person(&mut gym.door(), &mut markers, &mut own);
+    let bob = person(&mut gym.door(), &mut markers, &mut BTreeSet::new());
+    devices.push(gym.admit_with(root.path(), "ana", "volunteer", &["--person", &ana]));
     assert_eq!(gym.stop(), Some(0));
     devices.insert(0, gym);
     for (host, device) in devices.iter_mut().enumerate() {
         device.start_in(&net, host, &[]);
     }
-    let mut markers = Markers::default();
     work(&mut devices[0].door(), &mut markers);
+    own.insert(give(&mut devices[0].door(), &mut markers, &ana));
+    give(&mut devices[0].door(), &mut markers, &bob);
     let have = [1, 2, 3].map(|class| markers.of(class));
     println!("markers of C1, C2, C3: {have:?}");
     assert!(have.iter().all(|n| *n > 0), "{have:?}");
     // The van carries them to the others.
     net.link(0, 3, Link::UP);
     level(&devices[0], &devices[3]);
-    for host in [1, 2] {
+    for host in [1, 2, 4] {
         net.link(host, 3, Link::UP);
         level(&devices[host], &devices[3]);
     }
@@ -165,7 +208,7 @@ fn what_is_sealed_is_read_by_those_who_may_and_lies_nowhere_else() {
                 .unwrap();
         }
     }
-    let [gym, camp, phone, van] = &devices[..] else {
+    let [gym, camp, phone, van, anas] = &devices[..] else {
         unreachable!()
     };
     assert_eq!(in_memory(&markers, gym, "gym (hq)"), have);
@@ -174,6 +217,11 @@ fn what_is_sealed_is_read_by_those_who_may_and_lies_nowhere_else() {
     let phone = in_memory(&markers, phone, "phone (volunteer)");
     assert_eq!(phone, [have[0], 0, 0]);
     assert_eq!(in_memory(&markers, van, "van (relay)"), [0, 0, 0]);
+    // Her own record, and the task that is hers, and nothing else.
+    let found = seen(&markers, anas, "Ana's (volunteer)");
+    assert_eq!(found.get(&1).map_or(0, BTreeSet::len), have[0]);
+    assert_eq!(found.get(&2), Some(&own));
+    assert_eq!(found.get(&3), None);
 
     let bundle = root.path().join("all.muster");
     gym.ok(["bundle", "export", "--out", bundle.to_str().unwrap()]);

@@ -385,7 +385,7 @@ fn the_roots_make_headquarters_again() {
         (&done["label"], &done["threshold"]),
         (&json!("camp"), &json!(2))
     );
-    assert_eq!(done["roots"], json!([1, 0]));
+    assert_eq!(done["roots"], json!([0, 1]));
     assert_eq!(camp.ok(["status"])["device"]["role"], "hq");
     // One that was revoked comes back by the roots, on the word of a device that is no more than a
     // member; it is handed what keys that one has.

@@ -13,7 +13,7 @@ verb-revoke-more = What the device wrote until now stays; what it writes from no
     On a terminal you are told first what follows, and asked. In a script: --dry-run, then --yes.
     Each device acts on it once it has heard of it; muster devices shows who has not. Bring those the news by meeting them, or by a bundle.
     A first example: muster revoke "Van laptop" --why "stolen at the gym" --wait
-verb-grant = Give a device another role, or take it back in
+verb-grant = Give a device another role, a person, a team, an end, or the key of sensitive things; or take it back in
 verb-grant-more = A lower role is a demotion: keys that the device may not read any more are replaced. A higher role gives it the keys of that role. A revoked device that was found again is taken back in by any role; whoever takes it back in must be as senior as whoever revoked it.
     A first example: muster grant "Camp laptop" --role lead --scope "North camp"
 verb-adopt = Count entries of a device that are disputed
@@ -26,7 +26,7 @@ verb-keys = The keys in use
 verb-keys-rotate = Make new keys, and a new secret of the incident
 verb-keys-rotate-more = What is written from now on is sealed by the new keys, which only members get. Needed after a revocation only where muster revoke said that no key was replaced. What is written already stays readable for whoever holds the old keys.
     A first example: muster keys rotate
-verb-recover = Make a device headquarters again, by the recovery files
+verb-recover = Make a device headquarters again, or end one, by the recovery files
 verb-recover-more = For when headquarters is lost, or is the thief. It takes as many recovery files as muster init was told (--threshold), each with its passphrase. The root keys are used in this command alone and are given to no daemon; without --device this device becomes headquarters.
     A first example: muster recover --recovery gym.recovery.age
 verb-invite = Invite a device: shows a code and a QR code, then the words to compare
@@ -93,17 +93,22 @@ arg-device = What people call this device
 arg-which-device = The device: its name, its code, or the beginning of its id
 arg-why = Why, for those who will ask
 arg-dry-run-erase = Say what would go; do nothing
-arg-since-disputed = What it wrote since then, by its own clock, does not count either
+arg-since-disputed = What it wrote since then does not count either; its clock is allowed for as far as it was measured
 arg-dry-run-acts = Say what would follow, and do nothing
 arg-wait-heard = Wait until every member has heard
 arg-entry = One entry, by the beginning of its hash as in muster log
 arg-entries = How many entries each of its logs may have
 arg-class = C1, C2 or C3; without it all that this device reads, and the secret of the incident
 arg-recovery = A recovery file, once for each root
+arg-end-device = End this device instead, whatever its role
+arg-out-act = Write the act to this file instead of carrying it, for other roots to sign
+arg-sign = An act that others have begun: sign it too; the file then holds both
+arg-carry = An act that enough roots have signed: hand it to the daemon
 arg-recovery-passphrase-file = File whose first line opens the recovery file at the same place; asked for where none is given
 arg-code = Short code in numbers such as N-GYM-12
 arg-invitation = The code that muster invite shows, or the text of its QR code
-arg-expires = How long the code may be used: 600 unless told
+arg-expires = When its time is up: after that it gets no new keys
+arg-code-expires = How long the code may be used: 600 unless told
 arg-no-wait = Show the code and return; go on with muster devices and muster admit DEVICE
 arg-end = Say no to the device that waits, or withdraw the code
 arg-roots = How many root keys
@@ -176,6 +181,8 @@ word-yes = yes
 word-no = no
 word-contested = contested
 word-sensitive = sensitive need, ask a coordinator
+word-withheld = name withheld
+word-clock-off = { $claimed } (by a clock that is off; about { $likely })
 word-this-device = this device
 word-unknown-device = a device not known here
 word-unreadable = cannot be read here
@@ -187,6 +194,7 @@ membership-demoted = demoted
 membership-suspended = suspended
 membership-void = void
 membership-until = { $word } until { $until }
+membership-over = { $word }, time up since { $until }
 class-c1 = tasks, skills and areas (C1)
 class-c2 = names, telephones and exact places (C2)
 class-c3 = medical, protection and minors (C3)
@@ -273,6 +281,9 @@ said-plan-disputed = { $count ->
     [one] One entry of it would become disputed: kept, shown, and not counted.
    *[other] { $count } entries of it would become disputed: kept, shown, and not counted.
  }
+said-since-corrected = Since { $since }; by its own clock, as measured when it was last met: { $theirs }.
+said-since-measured = Since { $since }: its clock was right within two minutes when it was last met.
+said-since-unmeasured = Since { $since }, by its own clock: how far that is off was never measured here.
 said-plan-nothing = Nothing is done so far.
 said-revoked = { $label } is revoked.
 said-keys = Keys replaced: { $classes }
@@ -284,17 +295,28 @@ said-disputed = { $count ->
  }
 said-all-heard = Every member has heard.
 said-not-heard = Has heard: { $heard }. Has not heard yet, as far as is known here: { $waiting }.
+said-handed = A bundle with it was written for: { $handed }.
 said-heard-timeout = Time is up, and not everybody has heard. It goes on by itself; see muster devices.
 said-ended = { $label }: { $what } by { $by }.
 said-ended-why = Why: { $why }.
 said-ended-suspended = Equals have ended one another: it holds until somebody senior decides (muster grant, or muster recover).
 said-void = { $label }: void. Whoever admitted it was out by then; what it wrote does not count.
 said-granted-from = { $label } is { $role } now; it was { $before }.
+said-granted-same = { $label } stays { $role }, with what was given.
 said-granted-back = { $label } is a member again, as { $role }.
 said-adopted = { $label }: { $count ->
     [one] one entry adopted
    *[other] { $count } entries adopted
  }, { $left } still disputed.
+said-fork = { $label } signed two histories of its { $what ->
+    [acts] acts
+   *[data] data
+ } from entry { $seq } on (a disk image put back, or two copies in use): { $branches } branches here.
+said-fork-branch = { $head }: { $entries } entries, { $since } to { $until }, { $counts ->
+    [yes] counted
+   *[no] not counted
+ }
+said-fork-adopt = To count all of it: muster adopt "{ $label }". One branch: muster adopt "{ $label }" --entry { $head }
 said-allowance = { $label } may write { $entries } entries in each log; it was { $before }.
 said-passphrase-of = Passphrase of { $file }:
 said-recovered = { $label } is { $role } by the roots. { $handed ->
@@ -346,6 +368,12 @@ turned-away-no-session = Connections turned away, no session in time: { $count }
 turned-away-handshake = Connections turned away, the encryption was not set up: { $count }
 turned-away-dials-failed = Dials without an answer: { $count }
 turned-away-not-beacons = Datagrams that are no beacons: { $count }
+said-root-ended = { $label } is out: the roots have ended it. The keys it could read are replaced as far as this device makes them.
+said-root-act-admit = Incident { $incident }: gives { $label } (device { $id }) the role { $role }.
+said-root-act-end = Incident { $incident }: ends the membership { $id }, of the device that whoever began this calls { $label }. Compare with muster devices --json.
+said-root-act-other = An act of the roots that this version does not tell in words.
+said-root-act-signed = { $given } of { $needed } roots have signed { $file }. The next one: muster recover --sign { $file } --recovery FILE
+said-root-act-ready = { $given } of { $needed } roots have signed { $file }. At a device of the incident: muster recover --carry { $file }
 said-daemon = Muster runs. Control socket: { $socket }. Ctrl-C stops it.
 said-daemon-locked = Muster is locked. Control socket: { $socket }. Next: muster unlock
 said-locked = Locked. Nothing decrypted is in memory any more, and nobody is met. Next: muster unlock
@@ -423,6 +451,11 @@ said-hq-imported = { $new } new entries, { $known } known already, { $gaps } gap
 said-hq-refused = Refused: { $code } { $count }
 said-hq-sealed = { $count } sealed parts without a key: give --data of a device with role hq to read them.
 said-hq-role = The device given with --data is { $role }: what its keys do not open stays sealed.
+said-hq-no-clocks = No clock was ever measured here: times stand as the devices claim them.
+said-hq-clock = The clock of device { $device } was { $minutes } minutes { $way ->
+    [ahead] ahead
+   *[behind] behind
+ } when { $by } last met it; times stand as the devices claim them.
 said-hq-exported = { $file }: { $rows } rows
 
 status-head = { $incident } — { $device } ({ $role })
@@ -453,7 +486,6 @@ finding-pending = { $count } entries wait for the admission of their author
 finding-erasing-failed = erased entries could not be destroyed yet: { $why }. It is tried again; is the disk full?
 finding-erasures-pending = { $count } of { $of } erasures are not confirmed by every device yet
 finding-gaps = { $count } gaps in logs; they close when a device that has the rest is met
-finding-forks = { $count } runs contradict what their device signed before
 finding-disk-reserve = { $room ->
     [own] only { $free } MiB are free on the disk, less than the { $reserve } kept in reserve: what other devices send is not taken in for now
     [acts] only { $free } MiB are free on the disk: nothing is written but authority and keys. Free some space
@@ -463,8 +495,20 @@ finding-intake-delayed = { $reason ->
     [generations] { $label } opens one log after the other: they are taken in one by one ({ $count } runs put off)
    *[other] { $label } sends more than a day brings: the rest is taken in bit by bit ({ $count } runs put off)
  }
+finding-forks = { $count } runs were refused: their device signed more histories than are kept
+finding-forked = { $label } signed two histories of its { $what ->
+    [acts] acts
+   *[data] data
+} from entry { $seq } on (a disk image put back, or two copies in use): { $branches } branches, { $entries } entries that do not all count. See muster log --refused; to count them: muster adopt "{ $label }"
+finding-forked-here = this device signed two histories of its { $what ->
+    [acts] acts
+   *[data] data
+} from entry { $seq } on (a disk image put back, or two copies in use): { $branches } branches, { $entries } entries that do not all count. It writes in new logs since. If a copy is in use, one of the two must stop: muster wipe there. To count them, somebody else says: muster adopt "{ $label }"
+finding-void-proofs = { $count } acts say that a device signed two histories, and do not show it; they have no effect
 finding-no-grant = this device has no valid grant: it can write nothing. Was it revoked? See muster devices
-finding-acts-kept = { $count } acts are kept (forks, fields of the incident); this version does not act on them yet
+finding-own-time-over = this device's time was up on { $at }: it gets no new keys and admits nobody. What it writes counts. A coordinator renews it: muster grant DEVICE --expires TIME
+finding-time-over = the time of these devices is up, they get no new keys: { $labels }. To renew: muster grant DEVICE --expires TIME
+finding-acts-kept = { $count } acts are kept (fields of the incident); this version does not act on them yet
 finding-no-network = the daemon runs without a network
 finding-locked = { $data } is locked: nothing is read or met until muster unlock
 finding-nobody-met = nobody is met yet; { $heard } heard of. Same Wi-Fi? Access points may isolate their clients: try --peer
@@ -485,7 +529,7 @@ finding-own-clock = the clock of this device is { $amount } { $unit ->
     [ahead] ahead of
    *[behind] behind
 } all others that were met: set it
-finding-same-device = another device has this device's own key: its data directory was copied ({ $count })
+finding-same-device = another device has this device's own key: its data directory was copied, and both are in use ({ $count }). One of the two must stop: muster wipe there, and admit that device anew
 finding-generation-renewed = { $reason ->
     [moved] this data directory came from another machine
     [restored] an older copy of this data directory was put back
@@ -610,6 +654,12 @@ error-field-not-permitted = { $field } may be written by { $least } and above; t
 error-no-such-role = There is no role { $given }.
 error-role-not-permitted = A { $own } may not admit a { $role }.
 error-too-deep = This device is too far from the founder to admit others.
+error-own-time-over = This device's time was up on { $at }: it gets no new keys, and cannot hand on what it does not get.
+hint-own-time-over = A coordinator renews it: muster grant DEVICE --expires TIME
+error-expires-past = { $given } has passed already.
+hint-expires-past = To end a membership now: muster revoke DEVICE
+error-role-needed = { $given } is no member: say which role it is to have.
+hint-role-needed = --role hq, coordinator, lead, volunteer or relay
 error-already-admitted = { $label } is admitted already.
 hint-already-admitted = To give it another role: muster grant DEVICE --role ROLE
 error-revoked-here = This device is no member any more: { $by } has revoked it. { $why }
@@ -622,6 +672,8 @@ error-too-many-logs = The device has more than { $limit } logs: one act cannot n
 error-ended-by-senior = { $label } was ended by { $role }: only they, or somebody more senior, take it back in.
 hint-ended-by-senior = Where equals have ended one another, somebody more senior decides; above headquarters these are the roots: muster recover.
 error-may-not-adopt = Only coordinators and headquarters adopt entries.
+error-adopt-own = Nobody adopts what their own device wrote.
+hint-adopt-own = A coordinator or headquarters can, on another device: muster adopt, with the name of this one
 error-nothing-disputed = { $label }: nothing that is here, and was asked for, is disputed.
 hint-nothing-disputed = See what does not count: muster log --refused
 error-may-not-raise = Only headquarters raises allowances; this device is { $own }.
@@ -630,6 +682,7 @@ error-may-not-rotate = Only coordinators and headquarters make new keys; this de
 error-no-such-class = There is no class { $given }: C1, C2 or C3.
 error-root-act-refused = The daemon did not take the act: it is not of this incident, or not one of the roots.
 error-too-few-roots = Too few roots: { $threshold } different recovery files are needed.
+error-root-act-file = { $path } holds no act of the roots: { $why }
 hint-too-few-roots = Give each with its own --recovery. The same file twice counts once.
 error-recovery-passphrases = { $files } recovery files and { $given } passphrase files: give one for each, in the same order, or none to be asked.
 error-cannot-ask-passphrase = Nobody can be asked for the passphrase here.

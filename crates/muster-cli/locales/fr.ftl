@@ -13,7 +13,7 @@ verb-revoke-more = Ce que l’appareil a écrit jusqu’ici reste ; ce qu’il
     Dans un terminal, on vous dit d’abord ce qui suivra, puis on vous demande. Dans un script : --dry-run, puis --yes.
     Chaque appareil agit dès qu’il l’apprend ; muster devices montre ceux qui ne le savent pas encore. Portez-leur la nouvelle en les rencontrant, ou par un ballot.
     Un premier exemple : muster revoke "Portable camionnette" --why "volé au gymnase" --wait
-verb-grant = Donner un autre rôle à un appareil, ou le réintégrer
+verb-grant = Donner à un appareil un autre rôle, une personne, une équipe, un terme ou la clé des champs sensibles ; ou le réintégrer
 verb-grant-more = Un rôle inférieur le rétrograde : les clés qu’il ne doit plus lire sont remplacées. Un rôle supérieur lui donne les clés de ce rôle. Un appareil révoqué puis retrouvé est réintégré par n’importe quel rôle ; il faut pour cela un rang au moins égal à celui qui l’a révoqué.
     Un premier exemple : muster grant "Portable du camp" --role lead --scope "Camp nord"
 verb-adopt = Faire compter des entrées litigieuses d’un appareil
@@ -26,7 +26,7 @@ verb-keys = Les clés en usage
 verb-keys-rotate = Créer de nouvelles clés, et un nouveau secret de l’incident
 verb-keys-rotate-more = Ce qui s’écrit désormais est scellé par les nouvelles clés, que seuls les membres reçoivent. Utile après une révocation seulement si muster revoke a dit qu’aucune clé n’était remplacée. Ce qui est déjà écrit reste lisible pour qui détient les anciennes clés.
     Un premier exemple : muster keys rotate
-verb-recover = Refaire d’un appareil le quartier général, par les fichiers de récupération
+verb-recover = Refaire d’un appareil le quartier général, ou mettre fin à un appareil, par les fichiers de récupération
 verb-recover-more = Pour quand le quartier général est perdu, ou qu’il est le voleur. Il faut autant de fichiers de récupération que muster init l’a demandé (--threshold), chacun avec sa phrase de passe. Les clés racines ne servent que dans cette commande et ne sont données à aucun démon ; sans --device, c’est cet appareil qui devient quartier général.
     Un premier exemple : muster recover --recovery gymnase.recovery.age
 verb-invite = Inviter un appareil : affiche un code et un code QR, puis les mots à comparer
@@ -93,17 +93,22 @@ arg-device = Comment on appelle cet appareil
 arg-which-device = L’appareil : son nom, son code, ou le début de son identifiant
 arg-why = Pourquoi, pour qui le demandera
 arg-dry-run-erase = Dire ce qui partirait, sans rien faire
-arg-since-disputed = Ce qu’il a écrit depuis lors, selon son horloge, ne compte pas non plus
+arg-since-disputed = Ce qu’il a écrit depuis lors ne compte pas non plus ; l’écart de son horloge est pris en compte s’il a été mesuré
 arg-dry-run-acts = Dire ce qui suivrait, sans rien faire
 arg-wait-heard = Attendre que chaque membre l’ait appris
 arg-entry = Une entrée, par le début de son empreinte telle que dans muster log
 arg-entries = Combien d’entrées chacun de ses journaux peut avoir
 arg-class = C1, C2 ou C3 ; sans elle, toutes celles que cet appareil lit, et le secret de l’incident
 arg-recovery = Un fichier de récupération, une fois par racine
+arg-end-device = Mettre fin à cet appareil plutôt, quel que soit son rôle
+arg-out-act = Écrire l’acte dans ce fichier au lieu de le porter, pour que d’autres racines le signent
+arg-sign = Un acte que d’autres ont commencé : le signer aussi ; le fichier porte alors les deux
+arg-carry = Un acte qu’assez de racines ont signé : le remettre au démon
 arg-recovery-passphrase-file = Fichier dont la première ligne ouvre le fichier de récupération de même rang ; demandée si aucun n’est donné
 arg-code = Code court des numéros tels que N-GYM-12
 arg-invitation = Le code affiché par muster invite, ou le texte de son code QR
-arg-expires = Durée de validité du code : 600 sauf indication
+arg-expires = Quand son temps prend fin : ensuite il ne reçoit plus de nouvelles clés
+arg-code-expires = Durée de validité du code : 600 sauf indication
 arg-no-wait = Afficher le code et rendre la main ; la suite par muster devices et muster admit APPAREIL
 arg-end = Refuser l’appareil qui attend, ou retirer le code
 arg-roots = Combien de clés racines
@@ -176,6 +181,8 @@ word-yes = oui
 word-no = non
 word-contested = contesté
 word-sensitive = besoin sensible, demandez à un coordinateur
+word-withheld = nom non communiqué
+word-clock-off = { $claimed } (horloge déréglée ; environ { $likely })
 word-this-device = cet appareil
 word-unknown-device = un appareil inconnu ici
 word-unreadable = illisible ici
@@ -187,6 +194,7 @@ membership-demoted = rétrogradé
 membership-suspended = suspendu
 membership-void = nul
 membership-until = { $word } jusqu’au { $until }
+membership-over = { $word }, temps écoulé depuis le { $until }
 class-c1 = missions, compétences et secteurs (C1)
 class-c2 = noms, téléphones et lieux exacts (C2)
 class-c3 = médical, protection et mineurs (C3)
@@ -273,6 +281,9 @@ said-plan-disputed = { $count ->
     [one] Une de ses entrées deviendrait litigieuse : gardée, montrée, et non comptée.
    *[other] { $count } de ses entrées deviendraient litigieuses : gardées, montrées, et non comptées.
  }
+said-since-corrected = Depuis le { $since } ; selon son horloge, telle que mesurée à la dernière rencontre : { $theirs }.
+said-since-measured = Depuis le { $since } : son horloge était juste à deux minutes près à la dernière rencontre.
+said-since-unmeasured = Depuis le { $since }, selon son horloge : son écart n’a jamais été mesuré ici.
 said-plan-nothing = Rien n’est encore fait.
 said-revoked = { $label } est révoqué.
 said-keys = Clés remplacées : { $classes }
@@ -284,17 +295,28 @@ said-disputed = { $count ->
  }
 said-all-heard = Chaque membre l’a appris.
 said-not-heard = L’ont appris : { $heard }. Ne le savent pas encore, d’après ce qu’on sait ici : { $waiting }.
+said-handed = Un ballot qui la contient a été écrit pour : { $handed }.
 said-heard-timeout = Le temps est écoulé, et tous ne le savent pas. La nouvelle continue d’elle-même ; voyez muster devices.
 said-ended = { $label } : { $what } par { $by }.
 said-ended-why = Motif : { $why }.
 said-ended-suspended = Des égaux se sont exclus l’un l’autre : cela tient jusqu’à ce qu’un rang plus élevé tranche (muster grant, ou muster recover).
 said-void = { $label } : nul. Qui l’a admis était déjà exclu ; ce qu’il a écrit ne compte pas.
 said-granted-from = { $label } est maintenant { $role } ; c’était { $before }.
+said-granted-same = { $label } reste { $role }, avec ce qui a été donné.
 said-granted-back = { $label } est de nouveau membre, comme { $role }.
 said-adopted = { $label } : { $count ->
     [one] une entrée adoptée
    *[other] { $count } entrées adoptées
  }, { $left } encore litigieuses.
+said-fork = { $label } a signé deux histoires de ses { $what ->
+    [acts] actes
+   *[data] données
+ } à partir de l’entrée { $seq } (image de disque remise en place, ou deux copies en service) : { $branches } branches ici.
+said-fork-branch = { $head } : { $entries } entrées, du { $since } au { $until }, { $counts ->
+    [yes] comptées
+   *[no] non comptées
+ }
+said-fork-adopt = Pour que tout compte : muster adopt "{ $label }". Une seule branche : muster adopt "{ $label }" --entry { $head }
 said-allowance = { $label } peut écrire { $entries } entrées par journal ; c’était { $before }.
 said-passphrase-of = Phrase de passe de { $file } :
 said-recovered = { $label } est { $role } par les racines. { $handed ->
@@ -346,6 +368,12 @@ turned-away-no-session = Connexions éconduites, pas de session à temps : { $c
 turned-away-handshake = Connexions éconduites, chiffrement non établi : { $count }
 turned-away-dials-failed = Appels sans réponse : { $count }
 turned-away-not-beacons = Datagrammes qui ne sont pas des balises : { $count }
+said-root-ended = { $label } est exclu : les racines y ont mis fin. Les clés qu’il pouvait lire sont remplacées autant que cet appareil en fait.
+said-root-act-admit = Incident { $incident } : donne à { $label } (appareil { $id }) le rôle { $role }.
+said-root-act-end = Incident { $incident } : met fin à l’appartenance { $id }, de l’appareil que l’auteur de ce fichier nomme { $label }. Comparez avec muster devices --json.
+said-root-act-other = Un acte des racines que cette version ne sait dire en mots.
+said-root-act-signed = { $given } racines sur { $needed } ont signé { $file }. La suivante : muster recover --sign { $file } --recovery FICHIER
+said-root-act-ready = { $given } racines sur { $needed } ont signé { $file }. Sur un appareil de l’incident : muster recover --carry { $file }
 said-daemon = Muster tourne. Socket de contrôle : { $socket }. Ctrl-C l’arrête.
 said-daemon-locked = Muster est verrouillé. Socket de contrôle : { $socket }. Ensuite : muster unlock
 said-locked = Verrouillé. Rien de déchiffré ne reste en mémoire, et personne n’est rencontré. Ensuite : muster unlock
@@ -423,6 +451,11 @@ said-hq-imported = { $new } nouvelles entrées, { $known } déjà connues, { $ga
 said-hq-refused = Refusé : { $code } { $count }
 said-hq-sealed = { $count } parties scellées sans clé : donnez --data d’un appareil de rôle hq pour les lire.
 said-hq-role = L’appareil donné par --data est { $role } : ce que ses clés n’ouvrent pas reste scellé.
+said-hq-no-clocks = Aucune horloge n’a jamais été mesurée ici : les heures sont celles que les appareils indiquent.
+said-hq-clock = L’horloge de l’appareil { $device } { $way ->
+    [ahead] avançait
+   *[behind] retardait
+ } de { $minutes } minutes à sa dernière rencontre avec { $by } ; les heures sont celles que les appareils indiquent.
 said-hq-exported = { $file } : { $rows } lignes
 
 status-head = { $incident } — { $device } ({ $role })
@@ -453,7 +486,6 @@ finding-pending = { $count } entrées attendent l’admission de leur auteur
 finding-erasing-failed = des entrées effacées n’ont pas encore pu être détruites : { $why }. Cela sera retenté ; le disque est-il plein ?
 finding-erasures-pending = { $count } effacements sur { $of } ne sont pas encore confirmés par chaque appareil
 finding-gaps = { $count } trous dans des journaux ; ils se comblent à la rencontre d’un appareil qui a le reste
-finding-forks = { $count } suites contredisent ce que leur appareil avait signé
 finding-disk-reserve = { $room ->
     [own] il ne reste que { $free } Mio sur le disque, moins que la réserve de { $reserve } : ce que les autres appareils envoient n’est pas pris pour l’instant
     [acts] il ne reste que { $free } Mio sur le disque : rien n’est écrit, sauf l’autorité et les clés. Libérez de la place
@@ -463,8 +495,20 @@ finding-intake-delayed = { $reason ->
     [generations] { $label } ouvre journal sur journal : ils sont pris un à un ({ $count } suites remises à plus tard)
    *[other] { $label } envoie plus qu’un jour n’en apporte : le reste est pris peu à peu ({ $count } suites remises à plus tard)
  }
+finding-forks = { $count } suites ont été refusées : leur appareil a signé plus d’histoires qu’on n’en garde
+finding-forked = { $label } a signé deux histoires de ses { $what ->
+    [acts] actes
+   *[data] données
+} à partir de l’entrée { $seq } (image de disque remise en place, ou deux copies en service) : { $branches } branches, { $entries } entrées qui ne comptent pas toutes. Voyez muster log --refused ; pour qu’elles comptent : muster adopt "{ $label }"
+finding-forked-here = cet appareil a signé deux histoires de ses { $what ->
+    [acts] actes
+   *[data] données
+} à partir de l’entrée { $seq } (image de disque remise en place, ou deux copies en service) : { $branches } branches, { $entries } entrées qui ne comptent pas toutes. Il écrit depuis dans de nouveaux journaux. Si une copie est en service, l’une des deux doit s’arrêter : muster wipe là-bas. Pour qu’elles comptent, quelqu’un d’autre dit : muster adopt "{ $label }"
+finding-void-proofs = { $count } actes disent qu’un appareil a signé deux histoires, sans le montrer ; ils sont sans effet
 finding-no-grant = cet appareil n’a aucun droit valable : il ne peut rien écrire. A-t-il été révoqué ? Voyez muster devices
-finding-acts-kept = { $count } actes sont gardés (bifurcations, champs de l’incident) ; cette version n’agit pas encore sur eux
+finding-own-time-over = le temps de cet appareil a pris fin le { $at } : il ne reçoit plus de nouvelles clés et n’admet personne. Ce qu’il écrit compte. Un coordinateur le prolonge : muster grant APPAREIL --expires DATE
+finding-time-over = le temps de ces appareils est écoulé, ils ne reçoivent plus de nouvelles clés : { $labels }. Pour prolonger : muster grant APPAREIL --expires DATE
+finding-acts-kept = { $count } actes sont gardés (champs de l’incident) ; cette version n’agit pas encore sur eux
 finding-no-network = le démon tourne sans réseau
 finding-locked = { $data } est verrouillé : rien n’est lu ni rencontré avant muster unlock
 finding-nobody-met = personne n’est encore rencontré ; { $heard } aperçus. Même Wi-Fi ? Un point d’accès peut isoler ses clients : essayez --peer
@@ -485,7 +529,7 @@ finding-own-clock = l’horloge de cet appareil { $way ->
     [hours] heures
    *[days] jours
 } sur toutes celles qui ont été rencontrées : réglez-la
-finding-same-device = un autre appareil a la clé de celui-ci : son répertoire de données a été copié ({ $count })
+finding-same-device = un autre appareil a la clé de celui-ci : son répertoire de données a été copié, et les deux sont en service ({ $count }). L’un des deux doit s’arrêter : muster wipe là-bas, puis admettez cet appareil à nouveau
 finding-generation-renewed = { $reason ->
     [moved] ce répertoire de données vient d’une autre machine
     [restored] une copie plus ancienne de ce répertoire de données a été remise en place
@@ -610,6 +654,12 @@ error-field-not-permitted = { $field } s’écrit à partir du rôle { $least }�
 error-no-such-role = Il n’y a pas de rôle { $given }.
 error-role-not-permitted = Le rôle { $own } ne peut admettre le rôle { $role }.
 error-too-deep = Cet appareil est trop loin du fondateur pour en admettre d’autres.
+error-own-time-over = Le temps de cet appareil a pris fin le { $at } : il ne reçoit plus de nouvelles clés et ne peut transmettre ce qu’il ne reçoit pas.
+hint-own-time-over = Un coordinateur le prolonge : muster grant APPAREIL --expires DATE
+error-expires-past = { $given } est déjà passé.
+hint-expires-past = Pour mettre fin à une appartenance maintenant : muster revoke APPAREIL
+error-role-needed = { $given } n’est pas membre : dites quel rôle il doit avoir.
+hint-role-needed = --role hq, coordinator, lead, volunteer ou relay
 error-already-admitted = { $label } est déjà admis.
 hint-already-admitted = Pour lui donner un autre rôle : muster grant APPAREIL --role RÔLE
 error-revoked-here = Cet appareil n’est plus membre : { $by } l’a révoqué. { $why }
@@ -622,6 +672,8 @@ error-too-many-logs = L’appareil a plus de { $limit } journaux : un seul acte
 error-ended-by-senior = { $label } a été exclu par le rôle { $role } : seul ce rang, ou un plus élevé, le réintègre.
 hint-ended-by-senior = Quand des égaux se sont exclus l’un l’autre, un rang plus élevé tranche ; au-dessus du quartier général, ce sont les racines : muster recover.
 error-may-not-adopt = Seuls coordinateurs et quartier général adoptent des entrées.
+error-adopt-own = Nul n’adopte ce que son propre appareil a écrit.
+hint-adopt-own = Un coordinateur ou le quartier général le peut, sur un autre appareil : muster adopt, avec le nom de celui-ci
 error-nothing-disputed = { $label } : rien de ce qui est ici, et qui a été demandé, n’est litigieux.
 hint-nothing-disputed = Voyez ce qui ne compte pas : muster log --refused
 error-may-not-raise = Seul le quartier général relève les plafonds ; cet appareil a le rôle { $own }.
@@ -630,6 +682,7 @@ error-may-not-rotate = Seuls coordinateurs et quartier général créent de nouv
 error-no-such-class = Il n’y a pas de classe { $given } : C1, C2 ou C3.
 error-root-act-refused = Le démon n’a pas pris l’acte : il n’est pas de cet incident, ou pas des racines.
 error-too-few-roots = Trop peu de racines : il faut { $threshold } fichiers de récupération différents.
+error-root-act-file = { $path } ne contient pas d’acte des racines : { $why }
 hint-too-few-roots = Donnez chacun par son propre --recovery. Le même fichier deux fois compte une fois.
 error-recovery-passphrases = { $files } fichiers de récupération et { $given } fichiers de phrase de passe : donnez-en un pour chacun, dans le même ordre, ou aucun pour qu’on vous demande.
 error-cannot-ask-passphrase = Personne ne peut ici donner la phrase de passe.

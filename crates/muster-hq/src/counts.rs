@@ -140,6 +140,9 @@ pub(crate) fn counts(
     add("grants", "", book.authority().grants().count() as u64)?;
     add("gaps", "", gaps as u64)?;
     add("absent-parts", "", read.tally.absent)?;
+    add("erased-parts", "", read.tally.erased)?;
+    let erased = book.erased().objects().count();
+    add("erased-objects", "", erased as u64)?;
     for (class, n) in &read.tally.sealed {
         add("sealed-parts", &format!("c{class}"), *n)?;
     }

@@ -45,6 +45,7 @@ pub(crate) struct Derived {
     pub(crate) entries: u64,
     pub(crate) sealed_parts: u64,
     pub(crate) absent_parts: u64,
+    pub(crate) erased_parts: u64,
     pub(crate) gaps: Vec<GapReport>,
 }
 
@@ -67,6 +68,7 @@ pub(crate) fn derive(db: &Db, book: &Book) -> Result<Derived, HqError> {
         entries: read.tally.entries,
         sealed_parts: read.tally.sealed.values().sum(),
         absent_parts: read.tally.absent,
+        erased_parts: read.tally.erased,
         gaps,
     })
 }

@@ -6,6 +6,7 @@
 
 use muster_log::{
     book::{Book, Received, Refusal},
+    chain,
     codec::Cursor,
     entry::LogKey,
     ids::{EntryHash, Seq},
@@ -117,7 +118,7 @@ impl<'a> Door<'a> {
                 self.keys_came |= !admitted.keys.is_empty();
                 let fresh = admitted.fresh;
                 let left_out = admitted.run.first() > Seq(head.first);
-                runs::store(self.db, &self.book, admitted.run.to_run())?;
+                runs::store(self.db, &self.book, &admitted.run)?;
                 if left_out && runs::has_absent(self.db, &log, head.first, head.last)? {
                     self.store_again(bytes)?;
                 }
@@ -142,8 +143,11 @@ impl<'a> Door<'a> {
 
     /// Stores a run that the door found true and known, for its signature and its parts.
     fn store_again(&self, bytes: &[u8]) -> Result<(), HqError> {
-        if let Some(run) = decode(&self.book, self.book.keys(), bytes) {
-            runs::store(self.db, &self.book, run)?;
+        let run = decode(&self.book, self.book.keys(), bytes);
+        // The door has checked the signature.
+        if let Some(mut run) = run.and_then(|run| chain::reopen(&self.book.incident(), run).ok()) {
+            self.book.erased().strip(&mut run);
+            runs::store(self.db, &self.book, &run)?;
         }
         Ok(())
     }
@@ -284,8 +288,8 @@ fn decode(book: &Book, keys: &KeyRing, bytes: &[u8]) -> Option<muster_log::chain
     run::decode_with(&book.incident(), bytes, keys).ok()
 }
 
-/// Whether what others say later may admit it. Of a fork the second branch to come is kept too: it
-/// is proof, and a later version may let it count.
+/// Whether what others say later may admit it. A piece of one branch more than are kept is among
+/// them: what leads to it may still come.
 fn may_wait(refusal: &Refusal) -> bool {
     matches!(
         refusal,

@@ -100,13 +100,11 @@ fn merged(db: &Db) -> Result<BTreeMap<LogKey, Intervals>, HqError> {
     Ok(out)
 }
 
-/// The places of a log that are here, as stretches.
+/// The places of a log that are here on any branch, as stretches in order.
 fn here(heads: &LogHeads) -> Intervals {
-    let mut out: Intervals = Vec::new();
-    if let Some(last) = heads.contiguous().checked_sub(1) {
-        out.push((0, last));
-    }
-    out.extend(heads.islands().iter().map(|i| (i.from.0, i.to.0)));
+    let pieces = heads.stretches();
+    let mut out: Intervals = pieces.iter().map(|p| (p.from.0, p.to.0)).collect();
+    out.sort_unstable();
     out
 }
 

@@ -16,6 +16,7 @@ use crate::{
     bundle_file::{self, Condition, Halt, Piece},
     derive::{self, GapReport},
     door::{Door, Fate},
+    erase,
     error::{HqError, Problem},
     files::{self, Found, Source},
     gaps, journal_dir,
@@ -92,6 +93,8 @@ pub struct ImportReport {
     pub sealed_parts: u64,
     /// Parts of which only the hash came.
     pub absent_parts: u64,
+    /// Parts that are erased: not here, and refused.
+    pub erased_parts: u64,
     /// Role of the device whose keys were used; none without one, or while nobody admitted it. A
     /// device of another role than `hq` reads less.
     pub reader_role: Option<&'static str>,
@@ -236,6 +239,7 @@ impl Work<'_> {
             self.commit()?;
         }
         self.settle(found)?;
+        erase::erase(db, &self.door.book)?;
         self.state.path = None;
         self.tell()?;
 
@@ -248,6 +252,7 @@ impl Work<'_> {
         report.gaps = tables.gaps;
         report.sealed_parts = tables.sealed_parts;
         report.absent_parts = tables.absent_parts;
+        report.erased_parts = tables.erased_parts;
         report.refused = self.door.refused()?.into_iter().collect();
         for problem in report.files.iter().filter_map(|f| f.problem.as_ref()) {
             *report.refused.entry(problem.code().to_owned()).or_default() += 1;

@@ -9,6 +9,7 @@ mod conn;
 mod counts;
 mod derive;
 mod door;
+mod erase;
 mod error;
 mod export;
 mod files;

@@ -3,7 +3,7 @@
 //! Computed anew after every import, when all grants and keys are known; so it cannot tell in which
 //! order things came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_log::{
     authority::Standing,
@@ -34,6 +34,8 @@ pub(crate) struct Tally {
     pub(crate) sealed: BTreeMap<u8, u64>,
     /// Parts whose bytes did not come.
     pub(crate) absent: u64,
+    /// Parts that are erased.
+    pub(crate) erased: u64,
     /// Entries and operations that do not count, by reason.
     pub(crate) inert: BTreeMap<&'static str, u64>,
 }
@@ -48,16 +50,26 @@ impl Tally {
 pub(crate) fn replay(db: &Db, book: &Book) -> Result<Replayed, HqError> {
     let incident = book.incident();
     let mut out = Replayed::default();
-    db.each("SELECT bytes FROM runs ORDER BY log, first", [], |row| {
-        let bytes: Vec<u8> = row.get(0).map_err(|e| db.fail(e))?;
-        let run = run::decode(&incident, &bytes).map_err(|e| db.damaged(e.to_string()))?;
-        let run = chain::reopen(&incident, run).map_err(|e| db.damaged(e.to_string()))?;
-        let mut batch = out.state.batch();
-        for entry in run.entries() {
-            apply(book, &run, entry, &mut batch, &mut out.tally);
-        }
-        Ok(())
-    })?;
+    let mut seen = BTreeSet::new();
+    db.each(
+        "SELECT bytes FROM runs ORDER BY log, first, head",
+        [],
+        |row| {
+            let bytes: Vec<u8> = row.get(0).map_err(|e| db.fail(e))?;
+            let run = run::decode(&incident, &bytes).map_err(|e| db.damaged(e.to_string()))?;
+            let run = chain::reopen(&incident, run).map_err(|e| db.damaged(e.to_string()))?;
+            let mut batch = out.state.batch();
+            let forked = book.log(&run.id()).is_some_and(|l| l.is_forked());
+            for entry in run.entries() {
+                // Two branches may have stored it.
+                if forked && !seen.insert(entry.hash()) {
+                    continue;
+                }
+                apply(book, &run, entry, &mut batch, &mut out.tally);
+            }
+            Ok(())
+        },
+    )?;
     for (object, _) in book.erased().objects() {
         out.state.erase(*object);
     }
@@ -89,7 +101,11 @@ fn apply(
                 continue;
             }
             Opened::Absent => {
-                tally.absent += 1;
+                let erased = book.erased().parts(&run.id(), entry.seq());
+                match erased & 1_u8.checked_shl(part.into()).unwrap_or(0) {
+                    0 => tally.absent += 1,
+                    _ => tally.erased += 1,
+                }
                 continue;
             }
             Opened::UnknownEncoding(_) => {

@@ -8,7 +8,7 @@ use muster_model::{
 };
 
 /// Version of the warehouse's layout.
-pub const SCHEMA: i64 = 1;
+pub const SCHEMA: i64 = 2;
 /// Marks an SQLite file as ours (`PRAGMA application_id`): "MSHQ".
 pub(crate) const APPLICATION: i64 = 0x4d53_4851;
 
@@ -64,11 +64,12 @@ fn fixed_tables() -> Vec<Table> {
         fixed(
             "runs",
             Truth,
-            2,
+            3,
             false,
             &[
                 ("log", T),
                 ("first", I),
+                ("head", T),
                 ("last", I),
                 ("lane", I),
                 ("bytes", B),
@@ -77,15 +78,15 @@ fn fixed_tables() -> Vec<Table> {
         fixed(
             "entries",
             Truth,
-            2,
+            3,
             false,
             &[
                 ("log", T),
                 ("seq", I),
+                ("hash", T),
                 ("device", T),
                 ("generation", T),
                 ("lane", I),
-                ("hash", T),
                 ("lamport", I),
                 ("claimed", T),
                 ("kind", I),

@@ -19,7 +19,7 @@ pub(crate) fn rebuild(db: &Db, genesis: &Genesis, keys: KeyRing) -> Result<Book,
     let mut book = Book::new(genesis.clone(), keys);
     let mut todo: BTreeMap<(i64, String), i64> = db
         .all("SELECT DISTINCT lane, log FROM runs", [], |row| {
-            Ok(((row.get(0)?, row.get(1)?), -1))
+            Ok(((row.get(0)?, row.get(1)?), 0))
         })?
         .into_iter()
         .collect();
@@ -34,14 +34,15 @@ pub(crate) fn rebuild(db: &Db, genesis: &Genesis, keys: KeyRing) -> Result<Book,
             }
         }
         if let (false, Some(((_, log), (at, refusal)))) = (progress, left.first_key_value()) {
-            return Err(db.damaged(format!("log {log} after place {at}: {refusal}")));
+            return Err(db.damaged(format!("log {log} after run {at}: {refusal}")));
         }
         todo = left.into_iter().map(|(key, (at, _))| (key, at)).collect();
     }
     Ok(book)
 }
 
-/// Reopens the runs of a log after a place. Gives how far it came, and what it waits for.
+/// Reopens the runs of a log from the one of a number on. Gives how far it came, and what it waits
+/// for.
 fn reopen_log(
     db: &Db,
     book: &mut Book,
@@ -51,20 +52,20 @@ fn reopen_log(
     let mut reached = after;
     let mut waits = None;
     db.each(
-        "SELECT last, bytes FROM runs WHERE log = ? AND first > ? ORDER BY first",
+        "SELECT bytes FROM runs WHERE log = ? ORDER BY first, head LIMIT -1 OFFSET ?",
         params![log, after],
         |row| {
             if waits.is_some() {
                 return Ok(());
             }
-            let last: i64 = row.get(0).map_err(|e| db.fail(e))?;
-            let bytes: Vec<u8> = row.get(1).map_err(|e| db.fail(e))?;
+            let bytes: Vec<u8> = row.get(0).map_err(|e| db.fail(e))?;
             match book.reopen(&bytes) {
-                Ok(_) => reached = last,
+                // In another order there may be a piece more than are kept of a forked log.
+                Ok(_) | Err(Refusal::Fork { .. }) => reached += 1,
                 Err(r @ (Refusal::UnknownAuthor(_) | Refusal::Allowance { .. })) => {
                     waits = Some(r);
                 }
-                Err(r) => return Err(db.damaged(format!("log {log} after {reached}: {r}"))),
+                Err(r) => return Err(db.damaged(format!("log {log} after run {reached}: {r}"))),
             }
             Ok(())
         },

@@ -5,9 +5,10 @@ mod common;
 
 use common::*;
 use muster_log::{
+    act::{Act, Adopt},
     chain::Run,
     entry::PartBody,
-    ids::{Class, Lane},
+    ids::{Class, Lane, Seq, Signature},
     run,
 };
 
@@ -120,6 +121,71 @@ fn authors_may_come_after_their_entries() {
     assert_eq!(dumps[0]["note"].len(), 60);
 }
 
+/// A disk image of a device was put back: two bundles hold two histories of it, cut into runs each its
+/// own way, over the entries that they share. Then a coordinator adopts both.
+#[test]
+fn both_branches_of_a_forked_log_are_stored_in_every_order() {
+    let (mut story, mut twin) = (story(), story());
+    let log = story.a.secrets.log(Lane::DATA);
+    assert_eq!(log, twin.a.secrets.log(Lane::DATA), "the same device");
+    let shared = story.a.book.log(&log.id(&story.a.book.incident()));
+    let shared = shared.unwrap().contiguous();
+    for n in 0..3 {
+        let text = format!("after the image {n}");
+        story.a.add("note", &[("text", &text)]);
+        twin.a.add("note", &[("text", &format!("{text}, twin"))]);
+    }
+    twin.a.add("note", &[("text", "one more")]);
+    let heads = [&story.a, &twin.a].map(|device| {
+        let heads = device.book.log(&log.id(&device.book.incident())).unwrap();
+        (heads.last().unwrap(), heads.head())
+    });
+    let adopt = heads.map(|(to, hash)| {
+        Act::Adopt(Adopt {
+            log,
+            from: Seq(shared),
+            to,
+            hash,
+            signature: Signature([0; 64]),
+        })
+    });
+    let genesis = story.founder.genesis.clone();
+    let write = |story: &Story, name: &str, runs: &[Run]| {
+        let path = story.path(name);
+        std::fs::write(&path, honest(&genesis, runs)).unwrap();
+        path
+    };
+    let founder = story.founder.packed(64, |_, _| true);
+    let mut sources = vec![
+        write(&story, "founder.muster", &founder),
+        write(&story, "one.muster", &story.a.packed(64, |_, _| true)),
+        write(&story, "twin.muster", &twin.a.packed(7, |l, _| *l == log)),
+    ];
+    story.founder.act(adopt.to_vec());
+    let founder = story.founder.packed(64, |_, _| true);
+    // The two wrote of the same three objects, and the twin of one more.
+    for (notes, entries) in [(0, 0), (4, 1)] {
+        if entries > 0 {
+            sources.push(write(&story, "adopted.muster", &founder));
+        }
+        let mut first = None;
+        for (at, order) in orders(sources.len()).iter().enumerate() {
+            let path = story.path(&format!("{notes}-{at}.sqlite"));
+            for source in order {
+                import_into(&path, Some(story.hq()), &[sources[*source].clone()]);
+            }
+            let dumped = dump(&path);
+            let first = first.get_or_insert_with(|| dumped.clone());
+            assert_same(first, &dumped, &format!("{order:?}"));
+            assert_eq!(dumped["refused"].len(), 0);
+            let stored = story.a.book.entries() as i64 + 4 + entries;
+            assert_eq!(number(&path, "SELECT count(*) FROM entries"), stored);
+            assert_eq!(dumped["note"].len(), notes, "those past the fork");
+            assert_eq!(dumped["gaps"].len(), 0);
+        }
+    }
+}
+
 /// Drops the stored bytes of every part above C0, as a public bundle does.
 fn public(runs: &[Run]) -> Vec<Run> {
     let mut out = runs.to_vec();
@@ -187,4 +253,58 @@ fn plain_parts_are_sealed_again() {
             "{marker}"
         );
     }
+}
+
+/// Erased it is gone from the file, whichever came first, in the tables and as it was stored.
+#[test]
+fn an_erasure_may_come_before_or_after_what_it_names() {
+    let mut story = story();
+    let (mut parts, mut stored) = story.a.parts_of(story.need);
+    let (more, bytes) = story.b.parts_of(story.need);
+    parts.extend(more);
+    stored.extend(bytes);
+    assert!(parts.len() > 1, "several authors");
+    story.founder.erase(story.need, &parts);
+    let erasure = story.path("erasure.muster");
+    let runs = story
+        .founder
+        .packed(64, |log, _| log.lane == Lane::AUTHORITY);
+    std::fs::write(&erasure, honest(&story.founder.genesis, &runs)).unwrap();
+    let holds = |path: &std::path::Path, what: &[u8]| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(what.len()).any(|w| w == what)
+    };
+    let mut dumps = Vec::new();
+    for at in [0, 2, story.sources.len()] {
+        let mut order = story.sources.clone();
+        order.insert(at, erasure.clone());
+        let path = story.path(&format!("erased-{at}.sqlite"));
+        let last = order.pop().unwrap();
+        import_into(&path, Some(story.hq()), &order);
+        if at == story.sources.len() {
+            assert!(
+                holds(&path, C1.as_bytes()),
+                "the search finds what is there"
+            );
+            assert!(stored.iter().filter(|part| holds(&path, part)).count() > 1);
+        }
+        let report = import_into(&path, Some(story.hq()), &[last]);
+        assert!(report.erased_parts > 1, "{}", report.erased_parts);
+        assert!(
+            !holds(&path, C1.as_bytes()) && !holds(&path, b"roof gone"),
+            "{at}"
+        );
+        for part in &stored {
+            assert!(!holds(&path, part), "{at}: sealed, it is there still");
+        }
+        // What is offered again is refused again.
+        import_into(&path, Some(story.hq()), &story.sources);
+        assert!(stored.iter().all(|part| !holds(&path, part)), "{at}: again");
+        dumps.push(dump(&path));
+    }
+    assert_same(&dumps[0], &dumps[1], "first and in the middle");
+    assert_same(&dumps[0], &dumps[2], "first and last");
+    let path = story.path("erased-0.sqlite");
+    let count = "SELECT n FROM counts WHERE what = 'erased-objects'";
+    assert_eq!(number(&path, count), 1);
 }

@@ -133,12 +133,14 @@ pub enum Audience {
     WholeClass,
     /// Holders of one named grant.
     Named(GrantId),
-    /// A team.
+    /// A team, or those who answer for a site.
     Team(ObjectId),
     /// A person.
     Person(ObjectId),
     /// One device, and whoever reads the whole class.
     Device(DeviceId),
+    /// Those a task is given to.
+    Task(ObjectId),
 }
 
 /// A key sealed to one device (HPKE).
@@ -350,16 +352,48 @@ impl RootAct {
             operation,
             signatures: Bounded::default(),
         };
-        let bytes = out.signed_bytes(incident);
-        let signatures = roots.iter().map(|(root, key)| RootSignature {
+        out.sign_too(incident, roots)?;
+        Ok(out)
+    }
+
+    /// Adds the signatures of these roots, in place of those that they gave before. Roots that are
+    /// apart sign one after the other.
+    pub fn sign_too(
+        &mut self,
+        incident: &IncidentId,
+        roots: &[(u8, &DeviceKey)],
+    ) -> Result<(), OperationError> {
+        let bytes = self.signed_bytes(incident);
+        let fresh = |root: u8| roots.iter().any(|(r, _)| *r == root);
+        let mut all: Vec<_> = self.signatures.to_vec();
+        all.retain(|s| !fresh(s.root));
+        all.extend(roots.iter().map(|(root, key)| RootSignature {
             root: *root,
             signature: key.sign_tagged(ROOT_TAG, &bytes),
+        }));
+        all.sort_by_key(|s| s.root);
+        let len = all.len();
+        self.signatures = all.try_into().map_err(|_| OperationError::TooLong(len))?;
+        Ok(())
+    }
+
+    /// The roots whose signatures hold.
+    pub fn signed_by(&self, genesis: &Genesis) -> BTreeSet<u8> {
+        let bytes = self.signed_bytes(&genesis.id());
+        let holds = self.signatures.iter().filter(|s| {
+            let key = genesis.body().roots.get(usize::from(s.root));
+            key.is_some_and(|key| verify_tagged(key, ROOT_TAG, &bytes, &s.signature))
         });
-        let signatures: Vec<_> = signatures.collect();
-        out.signatures = signatures
-            .try_into()
-            .map_err(|_| OperationError::TooLong(roots.len()))?;
-        Ok(out)
+        holds.map(|s| s.root).collect()
+    }
+
+    /// What it says, whoever has signed it so far; no act of the roots holds another one.
+    pub fn content(&self) -> Option<Act> {
+        let operation = codec::decode::<Operation, { 16 * 1024 }>("root act", &self.operation);
+        match Act::read(&operation.ok()?)?.ok()? {
+            act @ (Act::Admit(_) | Act::End(_) | Act::Adopt(_) | Act::Allowance(_)) => Some(act),
+            _ => None,
+        }
     }
 
     fn signed_bytes(&self, incident: &IncidentId) -> Vec<u8> {
@@ -371,26 +405,10 @@ impl RootAct {
         crate::hash::root_act(&self.signed_bytes(incident))
     }
 
-    /// The act, if enough different roots signed it; no act of the roots holds another one.
+    /// The act, if enough different roots signed it.
     pub fn act(&self, genesis: &Genesis) -> Option<Act> {
-        let bytes = self.signed_bytes(&genesis.id());
-        let signed: BTreeSet<u8> = self
-            .signatures
-            .iter()
-            .filter(|s| {
-                let key = genesis.body().roots.get(usize::from(s.root));
-                key.is_some_and(|key| verify_tagged(key, ROOT_TAG, &bytes, &s.signature))
-            })
-            .map(|s| s.root)
-            .collect();
-        if signed.len() < usize::from(genesis.body().threshold) {
-            return None;
-        }
-        let operation = codec::decode::<Operation, { 16 * 1024 }>("root act", &self.operation);
-        match Act::read(&operation.ok()?)?.ok()? {
-            act @ (Act::Admit(_) | Act::End(_) | Act::Adopt(_) | Act::Allowance(_)) => Some(act),
-            _ => None,
-        }
+        let enough = self.signed_by(genesis).len() >= usize::from(genesis.body().threshold);
+        enough.then(|| self.content()).flatten()
     }
 }
 

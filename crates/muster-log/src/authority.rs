@@ -17,7 +17,10 @@ mod graphs;
 #[cfg(test)]
 mod named;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use crate::{
     act::{Act, Admit, Audience, ForkProof, KeyAct, act_id},
@@ -404,10 +407,12 @@ impl Authority {
         ids.filter_map(|id| self.resolved.grants.get(id))
     }
 
-    /// The most senior grant under which a device may still write.
+    /// The most senior grant under which a device may still write; of several of one role the one
+    /// given last, which says whom the device acts for now and until when.
     pub fn best_grant(&self, device: &DeviceId) -> Option<&Grant> {
         let live = self.grants_of(device).filter(|g| self.is_live(g));
-        live.min_by_key(|g| (g.role, g.id))
+        let made = |g: &Grant| self.acts.get(&g.id).map(|(place, _)| place.lamport);
+        live.min_by_key(|g| (g.role, Reverse(made(g)), g.id))
     }
 
     /// The grant by which a device is called: its most senior one, a live one if there is any.

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::{
     entry::{Entry, LAMPORT_STEP, LogKey, MAX_ENTRY, MAX_HEADER, PartBody, VerifiedEntry},
-    erased::is_erasable,
+    erased::drop_parts,
     hash,
     ids::{Class, DeviceId, EntryHash, IncidentId, KeyId, LogId, Seq, Signature},
 };
@@ -147,14 +147,7 @@ impl VerifiedRun {
             if bits == 0 {
                 continue;
             }
-            let Entry { header, parts, .. } = &mut entry.entry;
-            for (at, (head, body)) in header.parts.iter().zip(parts).enumerate() {
-                let named = bits & 1_u8.checked_shl(at as u32).unwrap_or(0) != 0;
-                if named && is_erasable(head) && *body != PartBody::Absent {
-                    *body = PartBody::Absent;
-                    dropped = true;
-                }
-            }
+            dropped |= drop_parts(&mut entry.entry, bits);
         }
         dropped
     }

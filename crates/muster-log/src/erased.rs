@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     act::{Act, Erase, ErasedLog, ErasedSpan},
     authority::{ActPlace, Authority, EntryPlace, Grant, Learned, Logs, Standing, acts_of},
-    chain::VerifiedRun,
-    entry::{LogKey, PartBody, PartHeader, VerifiedEntry},
+    chain::{Run, VerifiedRun},
+    entry::{Entry, LogKey, PartBody, VerifiedEntry},
     ids::{Class, DeviceId, GrantId, IncidentId, Lane, LogId, ObjectId, Seq},
     operation::{DataOperation, PartContent},
     role::Role,
@@ -24,9 +24,18 @@ pub const MAX_PLACES: u64 = 4_096;
 /// grow by it, and no longer fit where it is kept.
 const LEAST: u32 = 40;
 
-/// Whether a part of this size can be erased.
-pub(crate) fn is_erasable(head: &PartHeader) -> bool {
-    head.len >= LEAST
+/// Takes parts out of an entry, a bit for each. Says whether any was there.
+pub(crate) fn drop_parts(entry: &mut Entry, bits: u8) -> bool {
+    let mut dropped = false;
+    let heads = entry.header.parts.iter().zip(&mut entry.parts);
+    for (part, (head, body)) in (0_u32..).zip(heads) {
+        let named = bits & 1_u8.checked_shl(part).unwrap_or(0) != 0;
+        if named && head.len >= LEAST && *body != PartBody::Absent {
+            *body = PartBody::Absent;
+            dropped = true;
+        }
+    }
+    dropped
 }
 
 /// Parts by log and place, a bit for each part.
@@ -110,6 +119,19 @@ impl Erased {
             Some(places) => run.drop_parts(|seq| places.get(&seq.0).copied().unwrap_or(0)),
             None => false,
         }
+    }
+
+    /// The same for a run that is not proven, or was read back from where proven ones are kept.
+    pub fn strip_run(&self, incident: &IncidentId, run: &mut Run) -> bool {
+        if self.places.is_empty() {
+            return false;
+        }
+        let log = run.log.id(incident);
+        let mut dropped = false;
+        for entry in &mut run.entries {
+            dropped |= drop_parts(entry, self.parts(&log, entry.header.seq));
+        }
+        dropped
     }
 
     /// Of missing parts those that are not erased.

@@ -68,12 +68,23 @@ impl Readers {
         class: Class,
         audience: Audience,
     ) -> bool {
+        self.is_tainted_for(authority, key, |grant| may_read(grant, class, audience))
+    }
+
+    /// [`Self::is_tainted`], where who may read follows from more than the grant: who is in a team,
+    /// whom a task is given to.
+    pub fn is_tainted_for(
+        &self,
+        authority: &Authority,
+        key: &KeyId,
+        may: impl Fn(&Grant) -> bool,
+    ) -> bool {
         self.readers(key)
             .any(|device| match authority.membership(device) {
                 // Their admission may still come.
                 Membership::Stranger => false,
                 Membership::Ended(_) => true,
-                Membership::Member(grant) => !may_read(grant, class, audience),
+                Membership::Member(grant) => !may(grant),
             })
     }
 }
@@ -85,7 +96,8 @@ pub fn may_read(grant: &Grant, class: Class, audience: Audience) -> bool {
         grant.role.reads_class(class) || class == Class::C3 && grant.role <= Role::Coordinator;
     whole
         || match audience {
-            Audience::WholeClass => false,
+            // Whom a task is given to, no grant says.
+            Audience::WholeClass | Audience::Task(_) => false,
             Audience::Named(id) => grant.id == id,
             Audience::Team(team) => grant.scope == Some(team),
             Audience::Person(person) => grant.person == Some(person),

@@ -20,6 +20,9 @@ use crate::{
 /// Stands in the title of a sensitive need that this device cannot read.
 pub const SENSITIVE: &str = "sensitive-need-ask-coordinator";
 
+/// Stands in the name of a volunteer that this device cannot read.
+pub const WITHHELD: &str = "name-withheld";
+
 /// An object as shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {

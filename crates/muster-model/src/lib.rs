@@ -5,6 +5,7 @@
 //! the wire, the clock or random numbers; who may speak at all is `muster-log`'s answer.
 
 pub mod booking;
+pub mod concern;
 pub mod conflicts;
 pub mod digest;
 pub mod export;
@@ -12,6 +13,7 @@ pub mod item;
 pub mod numbers;
 pub mod parse;
 pub mod query;
+pub mod restate;
 pub mod sample;
 pub mod staffing;
 pub mod state;

@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
+use futures::{AsyncReadExt, AsyncWrite, AsyncWriteExt, StreamExt};
+use libp2p::core::muxing::{StreamMuxerBox, StreamMuxerExt};
+use libp2p::core::transport::{DialOpts, PortUse};
+use libp2p::core::{Endpoint, Transport, upgrade};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Swarm, SwarmBuilder, identify, noise, ping, tcp, yamux};
 use muster_net::{CloseReason, Multiaddr, Net, NetConfig, NetEvent, RefuseReason};
@@ -130,13 +135,8 @@ async fn another_libp2p_program_is_dialled_ever_more_slowly() {
     pump.abort();
 }
 
-/// A program that speaks the session protocol and then sends `head` as the start of a frame.
-async fn breaks_framing_with(head: [u8; 4]) -> CloseReason {
-    use libp2p::core::muxing::{StreamMuxerBox, StreamMuxerExt};
-    use libp2p::core::transport::{DialOpts, PortUse};
-    use libp2p::core::{Endpoint, Transport, upgrade};
-
-    let (net, mut events, addr) = muster().await;
+/// An encrypted connection with streams, and nothing said on it.
+async fn encrypted(addr: Multiaddr) -> StreamMuxerBox {
     let key = libp2p::identity::Keypair::generate_ed25519();
     let mut transport = tcp::tokio::Transport::new(tcp::Config::default())
         .upgrade(upgrade::Version::V1)
@@ -147,7 +147,49 @@ async fn breaks_framing_with(head: [u8; 4]) -> CloseReason {
         port_use: PortUse::New,
     };
     let (_, muxer) = transport.dial(addr, opts).unwrap().await.unwrap();
-    let mut muxer = StreamMuxerBox::new(muxer);
+    StreamMuxerBox::new(muxer)
+}
+
+/// A program that opens streams without end and fills their windows, and never says which protocol.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_without_end_are_let_go() {
+    let (net, mut events, addr) = muster().await;
+    let mut muxer = encrypted(addr).await;
+    let (mut opened, mut streams) = (0, Vec::new());
+    let flood = std::future::poll_fn(|cx| {
+        // Both ends of the connection are driven by this.
+        let ended = muxer.poll_unpin(cx).is_ready();
+        while !ended && let Poll::Ready(stream) = muxer.poll_outbound_unpin(cx) {
+            let Ok(stream) = stream else {
+                return Poll::Ready(());
+            };
+            opened += 1;
+            streams.push(stream);
+        }
+        for stream in &mut streams {
+            while let Poll::Ready(Ok(_)) = Pin::new(&mut *stream).poll_write(cx, &[7; 4096]) {}
+        }
+        match ended {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    });
+    timeout(Duration::from_secs(8), flood)
+        .await
+        .expect("let go in time");
+    assert!(opened > 4, "{opened} streams");
+    let NetEvent::Refused { reason, .. } = next(&mut events).await else {
+        panic!("no refusal")
+    };
+    println!("{opened} streams: {reason}");
+    let stats = net.stats().await.unwrap();
+    assert_eq!((stats.refusals(), stats.connected, stats.kept), (1, 0, 0));
+}
+
+/// A program that speaks the session protocol and then sends `head` as the start of a frame.
+async fn breaks_framing_with(head: [u8; 4]) -> CloseReason {
+    let (net, mut events, addr) = muster().await;
+    let mut muxer = encrypted(addr).await;
     let stream = std::future::poll_fn(|cx| muxer.poll_outbound_unpin(cx))
         .await
         .unwrap();

@@ -62,6 +62,9 @@ pub enum Request {
         /// Also gives the key of class C3.
         #[serde(default)]
         sensitive: bool,
+        /// After this the device gets no new keys.
+        #[serde(default)]
+        expires: Option<String>,
     },
     /// Ends a device's membership.
     Revoke {
@@ -78,7 +81,9 @@ pub enum Request {
     /// Gives a device another role, or takes it back in.
     Grant {
         device: String,
-        role: String,
+        /// The role it has, if none is named.
+        #[serde(default)]
+        role: Option<String>,
         #[serde(default)]
         person: Option<String>,
         #[serde(default)]
@@ -86,6 +91,9 @@ pub enum Request {
         /// Also gives the key of class C3.
         #[serde(default)]
         sensitive: bool,
+        /// After this the device gets no new keys.
+        #[serde(default)]
+        expires: Option<String>,
     },
     /// Takes disputed entries of a device back into the state; all of them, or one.
     Adopt {
@@ -103,11 +111,19 @@ pub enum Request {
     },
     /// Writes an act that the roots have signed (hex).
     RootAct { act: String },
+    /// What is needed for the roots to end a device: the incident, and the ending as it is to be signed.
+    RootPlanEnd {
+        device: String,
+        #[serde(default)]
+        why: Option<String>,
+    },
     /// What is needed to make such an act: the incident and this device's keys, or another's.
     RootPlan {
         #[serde(default)]
         device: Option<String>,
     },
+    /// A bundle with all that is here was written for a device.
+    Handed { device: String },
     /// Opens an invitation to pair by code.
     Invite {
         role: String,
@@ -118,9 +134,12 @@ pub enum Request {
         /// Also gives the key of class C3.
         #[serde(default)]
         sensitive: bool,
+        /// After this the device gets no new keys.
+        #[serde(default)]
+        expires: Option<String>,
         /// How long the code may be used, in seconds.
         #[serde(default)]
-        expires_s: Option<u64>,
+        code_s: Option<u64>,
     },
     /// How the invitation stands.
     Invitation,

@@ -38,6 +38,8 @@ const BATCH: usize = 64;
 const TICK: Duration = Duration::from_millis(200);
 /// After this long without a write, the journal's end is witnessed and the index is brought up to date.
 const IDLE: Duration = Duration::from_secs(20);
+/// What is remembered of contacts is kept this often, where it has changed.
+const KEEP: Duration = Duration::from_secs(5);
 
 /// How the daemon runs.
 #[derive(Debug, Clone, Default)]
@@ -175,6 +177,7 @@ async fn run_open(
         stopping: false,
         leaving: None,
         last_write: None,
+        kept: Instant::now(),
         started,
         lock_after: config.lock_after,
         space: Watch::new(config.reserve),
@@ -265,6 +268,8 @@ pub struct Node {
     /// To be locked or destroyed, and who is to be told when that is done.
     leaving: Option<(Leaving, Option<oneshot::Sender<Response>>)>,
     last_write: Option<Instant>,
+    /// When what is remembered of contacts was last looked at for keeping.
+    kept: Instant,
     pub(crate) started: Instant,
     lock_after: Option<Duration>,
     /// The room on the disk.
@@ -334,6 +339,7 @@ impl Node {
     fn leave(mut self) -> Result<Ended, NodeError> {
         if !matches!(self.leaving, Some((Leaving::Wipe, _))) && !self.engine.is_broken() {
             self.anchor.tick(&self.engine, &mut random);
+            self.engine.keep_met(&mut random);
         }
         let (response, reply, ended) = match self.leaving {
             None => {
@@ -458,6 +464,10 @@ impl Node {
         }
         self.gossip()?;
         self.pump_due()?;
+        if self.kept.elapsed() > KEEP {
+            self.kept = Instant::now();
+            self.engine.keep_met(&mut random);
+        }
         if self.last_write.is_some_and(|at| at.elapsed() > IDLE) {
             self.last_write = None;
             self.engine.checkpoint()?;

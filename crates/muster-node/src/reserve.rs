@@ -118,10 +118,43 @@ impl Watch {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use muster_store::{PassphraseCost, Unlock, fs::fault::FaultyFs};
+
     use super::*;
 
     const MIB: u64 = 1024 * 1024;
+
+    #[test]
+    fn the_room_is_asked_for_now_and_then_and_comes_back() {
+        let fs = FaultyFs::new(1);
+        let mut random = |bytes: &mut [u8]| bytes.fill(7);
+        let dir = DataDir::create(
+            Arc::new(fs.clone()),
+            Path::new("/data"),
+            &Unlock::DefaultKeyFile,
+            PassphraseCost::default(),
+            &mut random,
+        )
+        .unwrap();
+        let says = |free| {
+            let total = 1 << 40;
+            fs.set_space(Space { free, total });
+        };
+        let mut watch = Watch::new(Some(1024 * MIB));
+        says(2048 * MIB);
+        assert_eq!(watch.look(&dir, 0), Room::Ample);
+        says(100 * MIB);
+        let calls = fs.calls();
+        assert_eq!(watch.look(&dir, MIB), Room::Ample);
+        assert_eq!(fs.calls(), calls, "not asked for each run");
+        assert_eq!(watch.look(&dir, SPACE_BYTES), Room::Acts);
+        says(2048 * MIB);
+        assert_eq!(watch.look(&dir, 2 * SPACE_BYTES), Room::Ample);
+    }
 
     #[test]
     fn others_are_turned_away_first_and_revocations_last() {

@@ -203,8 +203,9 @@ impl Builder<'_> {
             .arg(self.flag("person").value_name("VOLUNTEER"))
             .arg(self.flag("scope").value_name("TEAM|SITE"))
             .arg(self.switch("sensitive"))
+            .arg(self.flag("expires").value_name("TIME"))
             .arg(
-                self.flag("expires")
+                self.flag("code-expires")
                     .value_name("SECONDS")
                     .value_parser(value_parser!(u64)),
             )
@@ -220,6 +221,7 @@ impl Builder<'_> {
                 "person",
                 "scope",
                 "sensitive",
+                "expires",
             ]))
             .arg(self.flag("request").value_name("FILE"))
             .group(
@@ -231,6 +233,7 @@ impl Builder<'_> {
             .arg(self.flag("person").value_name("VOLUNTEER"))
             .arg(self.flag("scope").value_name("TEAM|SITE"))
             .arg(self.switch("sensitive"))
+            .arg(self.flag("expires").value_name("TIME"))
             .arg(
                 self.flag("answer-out")
                     .value_name("FILE")

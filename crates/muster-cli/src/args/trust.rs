@@ -1,6 +1,6 @@
 //! Verbs of trust: who belongs to the incident, what it may do, and which keys are in use.
 
-use clap::{Arg, ArgAction, Command, value_parser};
+use clap::{Arg, ArgAction, ArgGroup, Command, value_parser};
 
 use super::Builder;
 
@@ -43,15 +43,17 @@ impl Builder<'_> {
     pub(super) fn grant(&self) -> Command {
         self.taught("grant")
             .arg(self.which().required(true))
-            .arg(
-                self.flag("role")
-                    .value_name("ROLE")
-                    .required(true)
-                    .value_parser(ROLES),
+            .arg(self.flag("role").value_name("ROLE").value_parser(ROLES))
+            .group(
+                ArgGroup::new("what")
+                    .args(["role", "person", "scope", "sensitive", "expires"])
+                    .multiple(true)
+                    .required(true),
             )
             .arg(self.flag("person").value_name("VOLUNTEER"))
             .arg(self.flag("scope").value_name("TEAM|SITE"))
             .arg(self.switch("sensitive"))
+            .arg(self.flag("expires").value_name("TIME"))
     }
 
     pub(super) fn adopt(&self) -> Command {
@@ -88,7 +90,7 @@ impl Builder<'_> {
             .arg(
                 self.flag("recovery")
                     .value_name("FILE")
-                    .required(true)
+                    .required_unless_present("carry")
                     .action(ArgAction::Append),
             )
             .arg(
@@ -97,5 +99,28 @@ impl Builder<'_> {
                     .action(ArgAction::Append),
             )
             .arg(self.which().long("device"))
+            .arg(
+                self.flag("end")
+                    .help(self.words.t("arg-end-device"))
+                    .value_name("DEVICE")
+                    .conflicts_with("device"),
+            )
+            .arg(self.flag("why").value_name("TEXT").requires("end"))
+            .arg(
+                self.flag("out")
+                    .help(self.words.t("arg-out-act"))
+                    .value_name("FILE")
+                    .conflicts_with("carry"),
+            )
+            .arg(
+                self.flag("sign")
+                    .value_name("FILE")
+                    .conflicts_with_all(["device", "end", "carry"]),
+            )
+            .arg(
+                self.flag("carry")
+                    .value_name("FILE")
+                    .conflicts_with_all(["device", "end", "recovery"]),
+            )
     }
 }

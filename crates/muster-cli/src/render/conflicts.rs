@@ -3,13 +3,14 @@
 use muster_model::table;
 use serde_json::Value as Json;
 
-use super::{about, list, text, values};
+use super::{about, forks, list, text, values};
 use crate::{Context, args};
 
 /// All conflicts.
 pub fn conflicts(c: &Context<'_>, answer: &Json) -> String {
     let blocks: Vec<_> = list(answer, "items")
         .map(|item| conflict(c, item))
+        .chain(list(answer, "forks").map(|fork| forks::fork(c, fork)))
         .collect();
     if blocks.is_empty() {
         c.words.t("said-no-conflicts")
@@ -62,7 +63,7 @@ fn conflict(c: &Context<'_>, item: &Json) -> String {
                 "choice" = text(value, "choice"),
                 "value" = shown,
                 "device" = device(c, value),
-                "time" = values::time(c.words, text(value, "claimed"))
+                "time" = values::written(c.words, value)
             ],
         ));
     }

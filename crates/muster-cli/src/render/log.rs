@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use muster_model::table;
 use serde_json::Value as Json;
 
-use super::{about, by_reason, id_short, list, number, table::Table, text, values};
+use super::{about, by_reason, forks, id_short, list, number, table::Table, text, values};
 use crate::{Context, args, failure::refusal_text, lang::Words};
 
 fn who(entry: &Json) -> String {
@@ -36,7 +36,7 @@ pub fn log(c: &Context<'_>, answer: &Json) -> String {
     let mut table = Table::new(headings.iter().map(|h| c.words.t(h)).collect());
     for entry in list(answer, "items") {
         table.row(vec![
-            values::time(c.words, text(entry, "claimed")),
+            values::written(c.words, entry),
             who(entry),
             format!("{}/{}", number(entry, "lane"), number(entry, "seq")),
             what(c, entry),
@@ -54,6 +54,7 @@ pub fn log(c: &Context<'_>, answer: &Json) -> String {
             c.words.colon()
         ));
     }
+    out.push_str(&forks::below(c, answer));
     out
 }
 
@@ -92,7 +93,7 @@ pub fn history(c: &Context<'_>, answer: &Json) -> String {
             .map(|v| values::value(c.words, field, v, &Json::Null))
             .collect();
         rows.row(vec![
-            values::time(c.words, text(change, "claimed")),
+            values::written(c.words, change),
             who(change),
             label,
             values::value(c.words, field, &change["value"], &Json::Null),

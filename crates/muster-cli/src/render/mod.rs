@@ -2,6 +2,7 @@
 
 pub mod conflicts;
 pub mod erase;
+pub mod forks;
 pub mod log;
 pub mod objects;
 pub mod status;

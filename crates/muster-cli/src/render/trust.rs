@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::{id_short, list, number, table::Table, text, values};
+use super::{forks, id_short, list, number, table::Table, text, values};
 use crate::{Context, args};
 
 /// `devices`: the tree of who admitted whom, and below it what is to be known of those who are out.
@@ -65,6 +65,7 @@ pub fn devices(c: &Context<'_>, d: &Json) -> String {
         out.push('\n');
         out.push_str(&pending(c, device));
     }
+    out.push_str(&forks::below(c, d));
     out
 }
 
@@ -121,8 +122,11 @@ fn membership(c: &Context<'_>, device: &Json) -> String {
     match device["expires"].as_str() {
         Some(until) if state == "member" => {
             let until = values::time(c.words, until);
-            c.words
-                .with("membership-until", args!["word" = word, "until" = until])
+            let key = match device["expired"] == true {
+                true => "membership-over",
+                false => "membership-until",
+            };
+            c.words.with(key, args!["word" = word, "until" = until])
         }
         _ => word,
     }
@@ -172,10 +176,16 @@ fn news(c: &Context<'_>, ended: &Json) -> String {
     if waiting.is_empty() {
         return c.words.t("said-all-heard");
     }
-    c.words.with(
+    let mut out = c.words.with(
         "said-not-heard",
         args!["heard" = heard, "waiting" = waiting],
-    )
+    );
+    let handed = names("handed");
+    if !handed.is_empty() {
+        out.push(' ');
+        out.push_str(&c.words.with("said-handed", args!["handed" = handed]));
+    }
+    out
 }
 
 /// A class in words: `c` and its letter stand behind for those who know them.
@@ -217,6 +227,7 @@ pub fn planned(c: &Context<'_>, r: &Json) -> String {
     } else {
         c.words.with("said-plan-keys", args!["classes" = classes])
     });
+    out.extend(since(c, r));
     let disputed = number(r, "disputed");
     out.push(
         c.words
@@ -224,6 +235,22 @@ pub fn planned(c: &Context<'_>, r: &Json) -> String {
     );
     out.push(c.words.t("said-plan-nothing"));
     out.join("\n")
+}
+
+/// By which clock a time given with `--since` was taken.
+fn since(c: &Context<'_>, r: &Json) -> Option<String> {
+    let since = r["since"].as_str()?;
+    let args = args![
+        "since" = values::time(c.words, since),
+        "theirs" = values::time(c.words, text(r, "since_theirs"))
+    ];
+    Some(
+        match (r["since_theirs"].is_string(), &r["clock_measured"]) {
+            (true, _) => c.words.with("said-since-corrected", args),
+            (false, Json::Bool(true)) => c.words.with("said-since-measured", args),
+            (false, _) => c.words.with("said-since-unmeasured", args),
+        },
+    )
 }
 
 fn codes(r: &Json) -> String {
@@ -251,6 +278,7 @@ pub fn revoked(c: &Context<'_>, r: &Json) -> String {
     if r["secret_renewed"] == true {
         out.push(c.words.t("said-secret-renewed"));
     }
+    out.extend(since(c, r));
     let disputed = number(r, "disputed");
     if disputed > 0 {
         let args = args!["count" = disputed, "label" = label];
@@ -272,6 +300,10 @@ pub fn granted(c: &Context<'_>, g: &Json) -> String {
     let role = |name: &str| c.words.t(&format!("role-{}", text(g, name)));
     let label = text(g, "label");
     let mut out = match g["before"].as_str() {
+        Some(before) if before == text(g, "role") => c.words.with(
+            "said-granted-same",
+            args!["label" = label, "role" = role("role")],
+        ),
         Some(_) => c.words.with(
             "said-granted-from",
             args![

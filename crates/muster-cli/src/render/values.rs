@@ -7,7 +7,7 @@ use muster_model::{
 use serde_json::Value as Json;
 
 use crate::{
-    Context,
+    Context, args,
     lang::{Lang, Words},
     render::{about, text},
 };
@@ -23,6 +23,19 @@ pub fn time(words: &Words, given: &str) -> String {
         Lang::Fr => "%d/%m/%Y %H:%M",
     };
     local.strftime(pattern).to_string()
+}
+
+/// When something was written, as its device claims; and where that device's clock was found far off,
+/// what the clock here would have shown.
+pub fn written(words: &Words, entry: &Json) -> String {
+    let claimed = time(words, text(entry, "claimed"));
+    match entry["clock"]["likely"].as_str() {
+        None => claimed,
+        Some(likely) => words.with(
+            "word-clock-off",
+            args!["claimed" = claimed, "likely" = time(words, likely)],
+        ),
+    }
 }
 
 fn date(words: &Words, given: &str) -> String {
@@ -75,6 +88,7 @@ pub fn value(words: &Words, field: Option<&Field>, value_of: &Json, refers: &Jso
             }
             Some(FieldType::Reference(_)) if refers[given].is_object() => about(&refers[given]),
             _ if given == muster_model::item::SENSITIVE => words.t("word-sensitive"),
+            _ if given == muster_model::item::WITHHELD => words.t("word-withheld"),
             _ => given.clone(),
         },
         Json::Array(many) => {
@@ -83,6 +97,9 @@ pub fn value(words: &Words, field: Option<&Field>, value_of: &Json, refers: &Jso
                 .map(|v| value(words, field, v, refers))
                 .collect();
             all.join(", ")
+        }
+        Json::Object(map) if map.contains_key("hidden") => {
+            value(words, None, &value_of["hidden"], refers)
         }
         Json::Object(map) => match (map.get("lat"), map.get("lon")) {
             (Some(lat), Some(lon)) => {

@@ -87,6 +87,9 @@ pub fn export(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     std::fs::rename(&part, &out)
         .and_then(|()| super::setup::sync_folder(&out))
         .map_err(|e| Failure::file("write", &out, &e))?;
+    if let Some(device) = text(m, "for") {
+        client.call(&Request::Handed { device })?;
+    }
     let answer = json!({ "out": out, "entries": entries, "logs": stretches.len(), "bytes": bytes });
     c.answer("bundle.export", answer, |c, a| {
         c.words.with(

@@ -4,20 +4,21 @@ use std::{
     io::IsTerminal as _,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use clap::{ArgMatches, parser::ValueSource};
 use muster_hq::{HqDevice, HqError, Source, Warehouse};
-use muster_node::{api::exit, daemon};
-use muster_store::Unlock;
+use muster_node::{api::exit, daemon, engine::met::Met};
+use muster_store::{DataDir, Unlock, fs::RealFs};
 use serde_json::{Value as Json, json};
 
 use super::{required, unlock};
 use crate::{
     Context, args,
     failure::{Failure, Outcome},
-    render::{list, number, text},
+    render::{id_short, list, number, text},
 };
 
 fn failed(e: HqError) -> Failure {
@@ -97,10 +98,36 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     if show {
         eprintln!();
     }
-    let answer = serde_json::to_value(&report)?;
+    let mut answer = serde_json::to_value(&report)?;
+    let named = m.get_many::<String>("paths").into_iter().flatten();
+    let folders = own.into_iter().chain(named.map(PathBuf::from));
+    let (measured, off) = clocks(folders, &unlock);
+    answer["clocks_measured"] = json!(measured);
+    answer["clocks_off"] = json!(off);
     let partly = !report.refused.is_empty() || report.files.iter().any(|f| !f.complete);
     c.answer("hq.import", answer, imported);
     Ok(if partly { exit::REFUSED } else { 0 })
+}
+
+/// How many clocks the data directories among these have measured, and which were far off. The
+/// warehouse holds times as they were claimed; this says how far to trust them.
+fn clocks(folders: impl Iterator<Item = PathBuf>, unlock: &Unlock) -> (usize, Vec<Json>) {
+    let (mut measured, mut off) = (0, Vec::new());
+    for folder in folders.filter(|f| f.join("FORMAT").exists()) {
+        let open = |unlock| DataDir::open_read_only(Arc::new(RealFs), &folder, unlock);
+        let Ok(dir) = open(unlock).or_else(|_| open(&Unlock::DefaultKeyFile)) else {
+            continue;
+        };
+        for (device, offset) in Met::read(&dir).clocks() {
+            measured += 1;
+            if offset.matters() {
+                off.push(json!({
+                    "device": device.hex(), "offset_s": offset.ahead / 1_000, "by": folder,
+                }));
+            }
+        }
+    }
+    (measured, off)
 }
 
 fn imported(c: &Context<'_>, a: &Json) -> String {
@@ -131,6 +158,21 @@ fn imported(c: &Context<'_>, a: &Json) -> String {
             c.words
                 .with("said-hq-sealed", args!["count" = number(a, "sealed_parts")]),
         );
+    }
+    if number(a, "clocks_measured") == 0 {
+        lines.push(c.words.t("said-hq-no-clocks"));
+    }
+    for clock in list(a, "clocks_off") {
+        let seconds = clock["offset_s"].as_i64().unwrap_or(0);
+        lines.push(c.words.with(
+            "said-hq-clock",
+            args![
+                "device" = id_short(text(clock, "device")),
+                "minutes" = seconds.unsigned_abs() / 60,
+                "way" = if seconds > 0 { "ahead" } else { "behind" },
+                "by" = text(clock, "by")
+            ],
+        ));
     }
     for file in list(a, "files").filter(|f| f["problem"].is_object()) {
         lines.push(format!(

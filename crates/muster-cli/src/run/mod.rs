@@ -8,6 +8,7 @@ mod import;
 mod maintain;
 mod objects;
 mod pair;
+mod paper;
 mod recover;
 pub mod rest;
 mod setup;

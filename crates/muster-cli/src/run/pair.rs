@@ -47,7 +47,8 @@ pub fn invite(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         person: text(m, "person"),
         scope: text(m, "scope"),
         sensitive: m.get_flag("sensitive"),
-        expires_s: m.get_one::<u64>("expires").copied(),
+        expires: text(m, "expires"),
+        code_s: m.get_one::<u64>("code-expires").copied(),
     })?;
     for _ in 0..LISTENING {
         if open["addresses"].as_array().is_some_and(|a| !a.is_empty()) {

@@ -341,6 +341,7 @@ pub fn admit(context: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         person: text(m, "person"),
         scope: text(m, "scope"),
         sensitive: m.get_flag("sensitive"),
+        expires: text(m, "expires"),
     })?;
     let sealed = answer["answer"].as_str().and_then(|h| hex::decode(h).ok());
     let sealed =

@@ -65,7 +65,7 @@ fn spread(client: &Client, m: &ArgMatches, answer: &mut Json) -> Outcome<bool> {
         let ended = render::list(&devices, "items")
             .map(|d| &d["ended"])
             .find(|e| e["act"] == answer["act"]);
-        for name in ["heard", "not_heard"] {
+        for name in ["heard", "not_heard", "handed"] {
             answer[name] = ended.map_or_else(|| json!([]), |e| e[name].clone());
         }
         let all = ended.is_some() && render::list(answer, "not_heard").next().is_none();
@@ -107,10 +107,11 @@ pub fn confirm(c: &Context<'_>, question: &str) -> Outcome<()> {
 pub fn grant(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let request = Request::Grant {
         device: required(m, "device")?,
-        role: required(m, "role")?,
+        role: text(m, "role"),
         person: text(m, "person"),
         scope: text(m, "scope"),
         sensitive: m.get_flag("sensitive"),
+        expires: text(m, "expires"),
     };
     ask(c, "grant", request, render::trust::granted)
 }

@@ -10,13 +10,13 @@ use muster_log::{
     chain::{self, DeviceKey, Run},
     codec::{Bounded, Text},
     device::{Membership, Secrets},
-    entry::{kind, urgency},
+    entry::{PartBody, kind, urgency},
     erased::{self, Parts},
     genesis::{Allowances, FORMAT, Founder, Genesis, GenesisBody, RestRules, SUITE},
     hash,
     ids::{AudienceTag, Class, DeviceId, Lane, Millis, ObjectId},
     keyring::{KeyRing, Opened},
-    operation::{Operation, PartContent, Reference},
+    operation::{DataOperation, Operation, PartContent, Reference},
     role::Role,
     run,
     seal::{self, ClassKey},
@@ -209,6 +209,31 @@ impl Device {
             })
         });
         self.act(acts.collect());
+    }
+
+    /// The parts known here that hold an object, and their stored bytes.
+    pub fn parts_of(&self, id: ObjectId) -> (Parts, Vec<Vec<u8>>) {
+        let (mut parts, mut stored) = (Parts::new(), Vec::new());
+        for ((log, seq), run) in &self.runs {
+            let run = chain::verify(&self.book.incident(), run.clone()).unwrap();
+            let entry = &run.entries()[0];
+            for (part, body) in (0u8..).zip(entry.parts()) {
+                let Opened::Content(content) = self.book.keys().read(&run.id(), entry, part) else {
+                    continue;
+                };
+                let holds = |op: &Operation| match op.read() {
+                    Ok(DataOperation::Set(w) | DataOperation::Add(w)) => w.slot.object == id,
+                    _ => false,
+                };
+                if content.operations.iter().any(holds)
+                    && let PartBody::Stored(bytes) = body
+                {
+                    *parts.entry(*log).or_default().entry(*seq).or_default() |= 1 << part;
+                    stored.push(bytes.clone());
+                }
+            }
+        }
+        (parts, stored)
     }
 
     fn write_entry(&mut self, lane: Lane, kind: u8, parts: Vec<DraftPart>) {

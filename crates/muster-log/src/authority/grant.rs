@@ -48,6 +48,13 @@ pub struct Grant {
     pub given_by: Role,
 }
 
+impl Grant {
+    /// Whether its holder's time is up. What it writes counts all the same; it gets no new keys.
+    pub fn is_over(&self, now: Millis) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+}
+
 /// Where an act stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ActPlace {

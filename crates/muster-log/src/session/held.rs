@@ -11,6 +11,7 @@ use crate::{
 };
 
 use super::{
+    CloseReason,
     frame::{Frame, HeldProof, KEYS},
     proof::{self, Side},
 };
@@ -53,8 +54,12 @@ impl Held {
             .collect()
     }
 
-    /// Takes in what the peer claims. Says whether there were no more than anybody has.
-    pub(super) fn claimed(&mut self, claims: &[HeldProof], keys: &KeyRing) -> bool {
+    /// Takes in what the peer claims.
+    pub(super) fn claimed(
+        &mut self,
+        claims: &[HeldProof],
+        keys: &KeyRing,
+    ) -> Result<(), CloseReason> {
         self.named = self.named.saturating_add(claims.len());
         for claim in claims {
             if self.claims.len() < KEY_CLAIMS || self.claims.contains_key(&claim.key) {
@@ -63,7 +68,11 @@ impl Held {
                 self.check(&claim.key, &claim.proof, keys);
             }
         }
-        self.named <= KEY_CLAIMS_MOST
+        // Nobody has so many.
+        match self.named <= KEY_CLAIMS_MOST {
+            true => Ok(()),
+            false => Err(CloseReason::Flood),
+        }
     }
 
     /// Checks what claims can be checked with the keys held here; again with each new one.
@@ -144,15 +153,15 @@ mod tests {
         // The id is in every header; the proof is not, and ours does not serve as theirs.
         let mut forged = told[0];
         forged.proof[0] ^= 1;
-        ours.claimed(&[forged], &ring);
+        ours.claimed(&[forged], &ring).unwrap();
         assert!(!ours.proven(&key.id()));
         let Some(Frame::Keys(echo)) = ours.tell(&ring).pop() else {
             unreachable!("one key is told")
         };
-        ours.claimed(&echo, &ring);
+        ours.claimed(&echo, &ring).unwrap();
         assert!(!ours.proven(&key.id()), "an echo proves nothing");
         // A proof that comes before the key is here is checked when it is.
-        ours.claimed(&told, &KeyRing::default());
+        ours.claimed(&told, &KeyRing::default()).unwrap();
         assert!(!ours.proven(&key.id()));
         ours.prove(&ring);
         assert!(ours.proven(&key.id()));

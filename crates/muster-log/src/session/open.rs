@@ -218,11 +218,7 @@ impl Open {
             Some(Frame::Run(packed)) => self.run_came(book, packed, fx)?,
             Some(Frame::Acks(acks)) => self.acked(book, &acks, fx),
             Some(Frame::Have(log, count)) => self.outbox.told(log, 0, count),
-            Some(Frame::Keys(claims)) => {
-                if !self.held.claimed(&claims, book.keys()) {
-                    return Err(CloseReason::Flood);
-                }
-            }
+            Some(Frame::Keys(claims)) => self.held.claimed(&claims, book.keys())?,
             Some(Frame::Trail(trail)) => self.trail_came(book, &trail, fx),
             Some(Frame::Heads(heads)) => self.take_heads(book, heads, fx)?,
             Some(Frame::Sketch(sketch)) => self.sketch_came(book, &sketch, fx)?,

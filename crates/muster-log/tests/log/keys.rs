@@ -10,6 +10,7 @@ use muster_log::{
     ids::*,
     keyring::Opened,
     operation::PartContent,
+    readers::Readers,
     role::Role,
     run::{self, RunCodecError},
     seal::{self, ClassKey, ExchangeSecret, Place, SealError},
@@ -133,6 +134,64 @@ fn a_devices_own_key_is_opened_by_holders_of_the_class_key() {
     assert!(matches!(read(&coordinator), (Opened::Content(_), Some(k)) if k == c2.id()));
     assert!(matches!(read(&pen), (Opened::Content(_), Some(k)) if k == own.id()));
     assert_eq!(read(&volunteer), (Opened::NoKey(own.id()), None));
+}
+
+#[test]
+fn a_persons_key_opens_what_the_person_is_given_and_who_is_out_taints_all_of_it() {
+    let (mut world, mut runs) = founded();
+    let mut pens = [31, 32, 33].map(|n| world.pen(n));
+    let [ana, bob, second] = &mut pens;
+    let mut founder = world.founder.clone();
+    for pen in [&mut *ana, &mut *bob, &mut *second] {
+        runs.push(world.admit(&mut founder, pen, Role::Volunteer, &[]));
+    }
+    let keys = [0x51, 0x52, 0x53].map(|n| ClassKey::from_bytes([n; 32]));
+    let [of_ana, of_bob, task] = &keys;
+    let c2 = world.c2.clone();
+    let persons = [1, 2].map(|n| Audience::Person(ObjectId([n; 16])));
+    let given = Audience::Task(ObjectId([3; 16]));
+    let boxes: [(&ClassKey, Audience, Vec<&Pen>, Vec<&ClassKey>); 3] = [
+        // The task's before those it lies under: what waits is tried again.
+        (task, given, vec![], vec![&c2, of_ana]),
+        (of_ana, persons[0], vec![ana, second], vec![&c2]),
+        (of_bob, persons[1], vec![bob], vec![&c2]),
+    ];
+    for (key, audience, to, under) in boxes {
+        let act = world.key_act(key, Class::C2, audience, &to, &under, &[]);
+        runs.push(founder.acts(&[Act::Key(act)]));
+    }
+    world.founder = founder;
+    let held = |world: &World, pen: &Pen| {
+        let mut book = world.book(pen);
+        runs.iter().for_each(|r| drop(take(&mut book, r)));
+        let has = |k: &&ClassKey| book.keys().get(&k.id()).is_some();
+        let held: Vec<_> = keys.iter().filter(has).map(ClassKey::id).collect();
+        (held, book)
+    };
+    let (all, book) = held(&world, &world.founder);
+    assert_eq!(
+        all,
+        [of_ana.id(), of_bob.id(), task.id()],
+        "by the class' key alone"
+    );
+    assert_eq!(held(&world, ana).0, [of_ana.id(), task.id()]);
+    assert_eq!(held(&world, second).0, [of_ana.id(), task.id()]);
+    assert_eq!(held(&world, bob).0, [of_bob.id()]);
+
+    let readers = Readers::of(book.authority());
+    let taints = |key: &ClassKey, may: &dyn Fn(&DeviceId) -> bool| {
+        readers.is_tainted_for(book.authority(), &key.id(), |grant| {
+            grant.role.reads_class(Class::C2) || may(&grant.device)
+        })
+    };
+    let (ana, second) = (ana.id(), second.id());
+    for key in [of_ana, task] {
+        assert!(!taints(key, &|d| *d == ana || *d == second));
+        assert!(taints(key, &|d| *d == ana), "the second reads it still");
+    }
+    assert!(!taints(of_bob, &|d| *d == bob.id()));
+    // No grant says whom a task is given to.
+    assert!(readers.is_tainted(book.authority(), &task.id(), Class::C2, given));
 }
 
 /// Regression: any admitted device could announce a key of its own as the newest of a class, and

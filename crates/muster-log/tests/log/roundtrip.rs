@@ -168,6 +168,7 @@ fn audience() -> impl Strategy<Value = Audience> {
         arr().prop_map(|o| Audience::Team(ObjectId(o))),
         arr().prop_map(|o| Audience::Person(ObjectId(o))),
         arr().prop_map(|d| Audience::Device(DeviceId(d))),
+        arr().prop_map(|o| Audience::Task(ObjectId(o))),
     ]
 }
 

@@ -316,6 +316,7 @@ fn every_act() {
         ("named", Audience::Named(grant)),
         ("team", Audience::Team(ObjectId([1; 16]))),
         ("person", Audience::Person(ObjectId([2; 16]))),
+        ("task", Audience::Task(ObjectId([3; 16]))),
     ] {
         same(&format!("audience-{name}"), &audience);
     }

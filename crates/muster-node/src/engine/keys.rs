@@ -1,5 +1,6 @@
-//! The keys this device writes under: chosen so that nobody reads who is known to be out, made anew
-//! where none is left, and handed to those who should have them.
+//! The keys of whole classes, and of this device's own, that it writes under: chosen so that nobody
+//! reads who is known to be out, made anew where none is left, and handed to those who should have
+//! them. Those of persons, teams and tasks are [`super::audience`]'s.
 
 use std::collections::BTreeMap;
 
@@ -20,9 +21,9 @@ use super::Engine;
 use crate::{error::NodeError, setup};
 
 /// Lockboxes of one act: with what comes besides, an entry stays within its limit.
-const LOCKBOXES: usize = 150;
+pub(super) const LOCKBOXES: usize = 150;
 /// Earlier keys that a new one opens.
-const PREVIOUS: usize = 64;
+pub(super) const PREVIOUS: usize = 64;
 
 type Random<'a> = &'a mut dyn FnMut(&mut [u8]);
 
@@ -34,7 +35,7 @@ impl Engine {
     }
 
     /// The latest key of an audience that no outsider is known to read.
-    fn clean_key(&mut self, class: Class, audience: Audience) -> Option<ClassKey> {
+    pub(super) fn clean_key(&mut self, class: Class, audience: Audience) -> Option<ClassKey> {
         self.readers();
         let readers = self.readers.as_ref()?;
         let authority = self.book.authority();
@@ -43,20 +44,33 @@ impl Engine {
         keys.latest_where(class, audience, clean).cloned()
     }
 
-    /// The key under which this device writes a class: the whole class' where it has it, else one
-    /// of its own; a new one where somebody who is out can read the one there is.
+    /// The key under which this device writes a class for an audience: that of the audience, else the
+    /// whole class' where it has it, else one of its own; a new one where somebody who is out can read
+    /// the one there is.
     pub(super) fn key_to_write(
         &mut self,
         class: Class,
+        audience: Audience,
         now: Millis,
         random: Random<'_>,
     ) -> Result<ClassKey, NodeError> {
-        if let Some(key) = self.writing.get(&class) {
+        if let Some(key) = self.writing.get(&(class, audience)) {
             return Ok(key.clone());
         }
-        let key = self.find_key(class, now, random)?;
-        // Until lane 0 moves again nobody new is out.
-        self.writing.insert(class, key.clone());
+        let small = match audience {
+            Audience::WholeClass => None,
+            _ => self.audience_key(class, audience, now, random)?,
+        };
+        let key = match small {
+            Some(key) => key,
+            None if audience == Audience::WholeClass => self.find_key(class, now, random)?,
+            None => self.key_to_write(class, Audience::WholeClass, now, random)?,
+        };
+        // Until lane 0 moves again nobody new is out. Who is in a team or has a task follows from
+        // data, which moves without it.
+        if !matches!(audience, Audience::Team(_) | Audience::Task(_)) {
+            self.writing.insert((class, audience), key.clone());
+        }
         Ok(key)
     }
 
@@ -70,15 +84,22 @@ impl Engine {
         if let Some(key) = self.clean_key(class, Audience::WholeClass) {
             return Ok(key);
         }
-        let role = self.own_grant().ok_or(NodeError::NotAdmitted)?.role;
+        self.own_grant().ok_or(NodeError::NotAdmitted)?;
         let had = self.book.keys().latest(class, Audience::WholeClass);
-        if had.is_some() && role <= Role::Coordinator {
+        if had.is_some() && self.may_make_keys(now) {
             return self.rotate(class, now, random);
         }
         match self.clean_key(class, own) {
             Some(key) => Ok(key),
             None => self.make_own_key(class, now, random),
         }
+    }
+
+    /// Whether this device makes keys for others: coordinators and hq whose time is not up. One whose
+    /// time is up would make keys that it does not get itself.
+    pub(super) fn may_make_keys(&self, now: Millis) -> bool {
+        self.own_grant()
+            .is_some_and(|g| g.role <= Role::Coordinator && !g.is_over(now))
     }
 
     /// Whether the key under which a class would be written can be read by somebody who is out.
@@ -95,7 +116,7 @@ impl Engine {
         now: Millis,
         random: Random<'_>,
     ) -> Result<ClassKey, NodeError> {
-        let held: Vec<ClassKey> = self.earlier(class);
+        let held: Vec<ClassKey> = self.earlier(class, Audience::WholeClass);
         if held.is_empty() {
             return Err(NodeError::Author(AuthorError::NoKey(class.0)));
         }
@@ -126,13 +147,13 @@ impl Engine {
         Ok(key)
     }
 
-    /// The keys of a whole class that are held, the latest first.
-    fn earlier(&self, class: Class) -> Vec<ClassKey> {
+    /// The keys of an audience that are held, the latest first.
+    pub(super) fn earlier(&self, class: Class, audience: Audience) -> Vec<ClassKey> {
         let ring = self.book.keys();
         let mut held: Vec<_> = ring
             .keys()
             .filter_map(|(_, held)| Some((held.claim?, held.key)))
-            .filter(|(claim, _)| claim.class == class && claim.audience == Audience::WholeClass)
+            .filter(|(claim, _)| claim.class == class && claim.audience == audience)
             .collect();
         held.sort_by_key(|(claim, _)| std::cmp::Reverse(claim.made));
         held.into_iter().map(|(_, key)| key.clone()).collect()
@@ -188,9 +209,14 @@ impl Engine {
 
     /// The members of whom something is true, with the keys to seal to; not those whose time is up.
     fn living(&self, now: Millis, is: impl Fn(&Grant) -> bool) -> BTreeMap<DeviceId, ExchangeKey> {
-        let live = self.book.authority().live();
-        live.filter(|g| g.expires.is_none_or(|at| now < at))
-            .filter(|g| is(g))
+        let authority = self.book.authority();
+        let best = |g: &&Grant| {
+            authority
+                .best_grant(&g.device)
+                .is_some_and(|b| b.id == g.id)
+        };
+        let live = authority.live().filter(best);
+        live.filter(|g| !g.is_over(now) && is(g))
             .map(|g| (g.device, g.exchange))
             .collect()
     }
@@ -271,7 +297,7 @@ impl Engine {
         let Some(own) = self.own_grant().cloned() else {
             return Ok(());
         };
-        if own.role > Role::Coordinator {
+        if !self.may_make_keys(now) {
             return Ok(());
         }
         let readers = self.readers().clone();
@@ -313,11 +339,11 @@ impl Engine {
                 }
             }
         }
-        Ok(())
+        self.tend_audiences(now, random)
     }
 }
 
-fn fresh_key(random: Random<'_>) -> ClassKey {
+pub(super) fn fresh_key(random: Random<'_>) -> ClassKey {
     let mut bytes = Zeroizing::new([0; 32]);
     random(bytes.as_mut());
     ClassKey::from_bytes(*bytes)

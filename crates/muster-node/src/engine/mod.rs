@@ -4,13 +4,16 @@
 //! loop in [`crate::daemon`] calls it, and acknowledges nothing before [`Engine::flush`].
 
 mod apply;
+mod audience;
 mod erase;
 mod forks;
 mod judge;
 mod keys;
+pub mod met;
 mod open;
 mod places;
 mod read;
+mod share;
 mod write;
 
 use std::{
@@ -20,6 +23,7 @@ use std::{
 };
 
 use muster_log::{
+    act::Audience,
     authority::Grant,
     book::{Admitted, Book, Received, Refusal},
     chain::DeviceKey,
@@ -76,7 +80,9 @@ pub struct Engine {
     /// Who reads which key; computed when asked for, until lane 0 moves.
     readers: Option<Readers>,
     /// The keys to write under, until lane 0 moves.
-    writing: BTreeMap<Class, ClassKey>,
+    writing: BTreeMap<(Class, Audience), ClassKey>,
+    /// The grants that act for a person, a team or a site, until lane 0 moves.
+    acting: Option<Arc<Vec<Grant>>>,
     /// Something in lane 0 may ask for keys to be handed out.
     keys_moved: bool,
     /// Devices whose entries are to be judged again.
@@ -86,6 +92,8 @@ pub struct Engine {
     erasing: Erasing,
     dirty: bool,
     broken: bool,
+    /// What is remembered of those met.
+    met: met::Met,
     operator: Option<String>,
     /// What the disk has room for.
     room: Room,
@@ -237,6 +245,7 @@ impl Engine {
         let log = *admitted.run.log();
         if log.lane == Lane::AUTHORITY {
             self.readers = None;
+            self.acting = None;
             self.writing.clear();
             self.keys_moved = true;
         }
@@ -285,6 +294,35 @@ impl Engine {
     /// contacts yet.
     pub fn remembered(&self, _device: &DeviceId) -> Option<BTreeMap<LogId, u64>> {
         None
+    }
+
+    /// What is remembered of those met.
+    pub fn met(&self) -> &met::Met {
+        &self.met
+    }
+
+    /// The device has all of lane 0 that is here, as was seen.
+    pub fn note_heard(&mut self, device: DeviceId) {
+        self.met.has_heard(device, self.book.authority());
+    }
+
+    /// The device is being brought all of lane 0 that is here.
+    pub fn note_handed(&mut self, device: DeviceId) {
+        self.met.is_handed(device, self.book.authority());
+    }
+
+    /// A device's clock was this far ahead.
+    pub fn note_clock(&mut self, device: DeviceId, ahead: i64, now: Millis) {
+        self.met.measured(device, ahead, now);
+    }
+
+    /// Keeps what is remembered of those met, if it has changed. It can be done without.
+    pub fn keep_met(&mut self, random: &mut dyn FnMut(&mut [u8])) {
+        if let Some(bytes) = self.met.to_keep()
+            && let Err(e) = self.dir.write_secret(met::FILE, &bytes, random)
+        {
+            tracing::warn!(error = %e, "what is remembered of contacts cannot be kept");
+        }
     }
 
     /// Who sits at this device, as far as said.

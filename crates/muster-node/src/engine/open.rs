@@ -85,7 +85,9 @@ impl Engine {
             }
             None => (None, None),
         };
+        let met = super::met::Met::read(&dir);
         let mut engine = Self {
+            met,
             book: empty_book(&genesis, &secrets),
             dir,
             journal,
@@ -109,6 +111,7 @@ impl Engine {
             erasing: Erasing::default(),
             readers: None,
             writing: BTreeMap::new(),
+            acting: None,
             keys_moved: true,
             room: crate::reserve::Room::default(),
             operator: loading.as_ref().and_then(|l| l.mark.operator.clone()),

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use muster_log::{
-    act::Act,
+    act::{Act, Audience},
     author::{self, Draft, DraftPart},
     book::Refusal,
     codec::Bounded,
@@ -38,7 +38,8 @@ pub struct Written {
 }
 
 impl Engine {
-    /// Writes data operations as one entry (more where they do not fit).
+    /// Writes data operations as one entry (more where they do not fit), and shows those concerned
+    /// what has become their business by it.
     pub fn write(
         &mut self,
         writes: PartWrites,
@@ -46,15 +47,29 @@ impl Engine {
         now: Millis,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Vec<Written>, NodeError> {
+        let written = self.write_entries(&writes, urgency, now, random)?;
+        self.share_written(&writes, now, random)?;
+        Ok(written)
+    }
+
+    pub(super) fn write_entries(
+        &mut self,
+        writes: &PartWrites,
+        urgency: u8,
+        now: Millis,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Vec<Written>, NodeError> {
         let mut written = Vec::new();
+        let sealed = self.for_whom(writes);
         let mut keys = BTreeMap::new();
-        for class in writes.keys().copied().filter(|c| *c != Class::C0) {
-            keys.insert(class, self.key_to_write(class, now, random)?);
+        for (class, audience) in sealed.keys().copied().filter(|(c, _)| *c != Class::C0) {
+            let key = self.key_to_write(class, audience, now, random)?;
+            keys.insert((class, audience), key);
         }
-        for parts in split(writes)? {
+        for parts in split(sealed)? {
             let mut draft_parts = Vec::new();
-            for ((class, _), operations) in parts {
-                let key = keys.get(&class).cloned();
+            for ((class, audience, _), operations) in parts {
+                let key = keys.get(&(class, audience)).cloned();
                 let content = PartContent {
                     operations: Bounded::try_from(operations)?,
                 };
@@ -104,6 +119,25 @@ impl Engine {
             self.write_draft(Lane::DATA, &draft, random)?;
         }
         Ok(())
+    }
+
+    /// Sorts operations by class and by whom they concern.
+    fn for_whom(&mut self, writes: &PartWrites) -> Sealed<DataOperation> {
+        let mut out: Sealed<DataOperation> = BTreeMap::new();
+        let mut last = None;
+        for (class, operations) in writes {
+            for operation in operations {
+                let about = (*class, object_of(operation));
+                let audience = match last {
+                    Some((known, audience)) if known == about => audience,
+                    _ => self.audience_of(*class, operation, writes),
+                };
+                last = Some((about, audience));
+                let of = out.entry((*class, audience)).or_default();
+                of.push(operation.clone());
+            }
+        }
+        out
     }
 
     /// Writes acts as one entry of the authority lane.
@@ -209,16 +243,19 @@ fn acts_draft(entry_kind: u8, acts: &[Act], now: Millis) -> Result<Draft, NodeEr
     })
 }
 
-type Parts = BTreeMap<(Class, Option<ObjectId>), Vec<Operation>>;
+/// Operations by what they are sealed for.
+type Sealed<T> = BTreeMap<(Class, Audience), Vec<T>>;
+/// The same, and by the object they are about.
+type Parts = BTreeMap<(Class, Audience, Option<ObjectId>), Vec<Operation>>;
 
 /// Cuts writes into entries that keep within the limits; usually one. A part holds one object, so
 /// that it can be erased without another.
-fn split(writes: PartWrites) -> Result<Vec<Parts>, NodeError> {
+fn split(writes: Sealed<DataOperation>) -> Result<Vec<Parts>, NodeError> {
     let mut entries = vec![Parts::new()];
     let (mut count, mut bytes) = (0, 0);
-    for (class, operations) in writes {
+    for ((class, audience), operations) in writes {
         for operation in operations {
-            let part = (class, object_of(&operation));
+            let part = (class, audience, object_of(&operation));
             let Some(operation) = operation.write() else {
                 continue;
             };

@@ -178,7 +178,7 @@ impl Node {
                 } => {
                     tracing::info!(peer = %label, remote = %contact.remote, "contact");
                     if let Some(ms) = contact.clock_ms {
-                        network.clocks.insert(device, ms);
+                        self.engine.note_clock(device, ms, now());
                     }
                     contact.member = Some((device, label, software));
                     if !network.proven(conn, device) {
@@ -190,9 +190,11 @@ impl Node {
                 }
                 Effect::InSync => {
                     if let Some((device, ..)) = &contact.member {
-                        network
-                            .told
-                            .insert(*device, lane0_counts(self.engine.book()));
+                        let counts = lane0_counts(self.engine.book());
+                        if network.told.get(device) != Some(&counts) {
+                            self.engine.note_heard(*device);
+                            network.told.insert(*device, counts);
+                        }
                     }
                 }
                 Effect::Refused { log, reason } => {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use muster_log::{
-    ids::{DeviceId, LogId, Seq},
+    ids::{DeviceId, LogId},
     intake::Delay,
     session::{Effect, Outcome, ReadRequest, Session, Ticket},
 };
@@ -64,10 +64,9 @@ pub struct Network {
     contacts: BTreeMap<ConnId, Contact>,
     listening: Vec<String>,
     gate: Gate,
-    /// What each member was last known to have of lane 0, by the log.
+    /// What each member was last found to have of lane 0, by the log; with an ending among it, it is
+    /// noted as heard.
     told: BTreeMap<DeviceId, BTreeMap<LogId, u64>>,
-    /// How far each member's clock was ahead of ours when it was last met, in ms.
-    clocks: BTreeMap<DeviceId, i64>,
     known: Arc<Mutex<(Vec<KnownPeer>, NetStats)>>,
     started: Instant,
     ticked: Instant,
@@ -106,7 +105,6 @@ impl Network {
             listening: Vec::new(),
             gate: Gate::default(),
             told: BTreeMap::new(),
-            clocks: BTreeMap::new(),
             known: Arc::default(),
             started: Instant::now(),
             ticked: Instant::now(),
@@ -136,15 +134,6 @@ impl Network {
                 Err(_) => break,
             }
         }
-    }
-
-    /// The members that are known to have an entry of lane 0: those with whom all was found equal
-    /// since this daemon started.
-    pub fn have_heard(&self, log: LogId, seq: Seq) -> Vec<DeviceId> {
-        let told = self.told.iter();
-        told.filter(|(_, counts)| counts.get(&log).is_some_and(|n| *n > seq.0))
-            .map(|(device, _)| *device)
-            .collect()
     }
 
     /// Whether it is told to keep silent.
@@ -246,12 +235,6 @@ impl Network {
                 *known.lock().unwrap_or_else(PoisonError::into_inner) = (peers, stats);
             }
         });
-    }
-
-    /// How far each member's clock was ahead of this device's when it was last met since the daemon
-    /// started, in ms.
-    pub fn clocks(&self) -> &BTreeMap<DeviceId, i64> {
-        &self.clocks
     }
 
     /// What a person should know of the network.

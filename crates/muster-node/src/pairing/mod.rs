@@ -44,6 +44,7 @@ pub(crate) struct Grant {
     pub(crate) person: Option<String>,
     pub(crate) scope: Option<String>,
     pub(crate) sensitive: bool,
+    pub(crate) expires: Option<String>,
 }
 
 /// What an invitation says of the incident and this device.

@@ -40,6 +40,10 @@ fn described(engine: &Engine, conflict: &conflicts::Conflict) -> Json {
         if let Some(value) = value.as_object_mut() {
             value.insert("choice".into(), json!(char::from(letter).to_string()));
             value.insert("label".into(), json!(label));
+            if let Some(device) = &rival.device {
+                let clock = super::log::clock(engine, device, rival.claimed);
+                value.insert("clock".into(), clock);
+            }
             if let Some(id) = rival.assignment {
                 value.insert("assignment".into(), work::assignment_brief(engine, id));
             }
@@ -49,10 +53,15 @@ fn described(engine: &Engine, conflict: &conflicts::Conflict) -> Json {
     out
 }
 
-/// `conflicts`.
-pub fn conflicts(engine: &Engine) -> Json {
+/// `conflicts`: contested values, double bookings, and forks that somebody has to decide about.
+pub fn conflicts(engine: &Engine) -> Answer {
     let found = conflicts::conflicts(engine.state());
-    json!({ "items": found.iter().map(|c| described(engine, c)).collect::<Vec<_>>() })
+    let mut forks = super::forks::forks(engine)?;
+    forks.retain(|f| f["counts"] != true);
+    Ok(json!({
+        "items": found.iter().map(|c| described(engine, c)).collect::<Vec<_>>(),
+        "forks": forks,
+    }))
 }
 
 /// `settle`.

@@ -90,6 +90,14 @@ pub fn plan(engine: &Engine, whom: Option<&str>, since: Option<&str>, public: bo
     }))
 }
 
+/// A bundle was written for a device: it is on its way to hear what is known here.
+pub fn handed(engine: &mut Engine, given: &str) -> Answer {
+    let device = trust::device_named(engine, given)?;
+    engine.note_handed(device);
+    engine.keep_met(&mut random);
+    Ok(json!({ "device": device.hex() }))
+}
+
 pub(super) fn parse_time(engine: &Engine, given: &str) -> Result<Millis, ApiError> {
     let kind = super::kind_named("check-in")?;
     let field = muster_model::parse::field_named(kind, "in").map_err(super::parse_error)?;

@@ -26,9 +26,7 @@ const LIVES_S: std::ops::RangeInclusive<u64> = 1..=24 * 60 * 60;
 
 /// `devices`: those admitted, and the one that waits for a person to compare the words.
 pub fn devices(node: &mut Node) -> Json {
-    let network = node.network.as_ref();
-    let heard = |log, seq| network.map_or_else(Vec::new, |n| n.have_heard(log, seq));
-    let mut answer = trust::devices(&mut node.engine, &heard);
+    let mut answer = trust::devices(&mut node.engine);
     let pending: Vec<_> = node
         .pairing
         .iter()
@@ -53,8 +51,9 @@ fn device(pairing: &Pairing, pending: &Pending) -> Json {
 }
 
 /// `invite`.
-pub fn invite(node: &mut Node, grant: Grant, expires_s: Option<u64>) -> Answer {
+pub fn invite(node: &mut Node, grant: Grant, code_s: Option<u64>) -> Answer {
     trust::grantable(&node.engine, &grant.role)?;
+    trust::end_of(&node.engine, grant.expires.as_deref())?;
     // Better told now than with another person waiting.
     if let Some(person) = &grant.person {
         resolve(&node.engine, person, &[kinds::VOLUNTEER])?;
@@ -62,7 +61,7 @@ pub fn invite(node: &mut Node, grant: Grant, expires_s: Option<u64>) -> Answer {
     if let Some(scope) = &grant.scope {
         resolve(&node.engine, scope, &[kinds::TEAM, kinds::SITE])?;
     }
-    let life = expires_s.unwrap_or(LIFE_S);
+    let life = code_s.unwrap_or(LIFE_S);
     if !LIVES_S.contains(&life) {
         return Err(ApiError::new("pair-life", exit::USAGE)
             .with("least", LIVES_S.start())
@@ -134,14 +133,7 @@ pub fn admit(node: &mut Node, given: &str) -> Answer {
     let request = hex::encode(pending.request.to_bytes());
     let sas = pending.sas.clone();
     let grant = pairing.grant.clone();
-    let admitted = trust::admit(
-        &mut node.engine,
-        &request,
-        &grant.role,
-        grant.person,
-        grant.scope,
-        grant.sensitive,
-    );
+    let admitted = trust::admit(&mut node.engine, &request, grant);
     let mut answer = match admitted {
         Ok(answer) => answer,
         Err(error) => {

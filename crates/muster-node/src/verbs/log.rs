@@ -6,7 +6,7 @@ use muster_log::{
     authority::{Standing, acts_of},
     chain::VerifiedRun,
     entry::VerifiedEntry,
-    ids::{Lane, ObjectId, Seq},
+    ids::{DeviceId, Lane, Millis, ObjectId, Seq},
     keyring::Opened,
     operation::{DataOperation, FieldWrite, Reference},
     run,
@@ -32,12 +32,24 @@ pub fn hex(bytes: &[u8]) -> String {
     hex::encode(bytes)
 }
 
-pub(super) fn label(engine: &Engine, device: &muster_log::ids::DeviceId) -> Option<String> {
+pub(super) fn label(engine: &Engine, device: &DeviceId) -> Option<String> {
     engine
         .book()
         .authority()
         .naming_grant(device)
         .map(|g| g.label.clone())
+}
+
+/// How far the clock of a device was off when it was last met, and what time a claimed one was by the
+/// clock here; nothing where that was not measured, or is no more than two minutes.
+pub(super) fn clock(engine: &Engine, device: &DeviceId, claimed: Millis) -> Json {
+    match engine.met().clock(device).filter(|o| o.matters()) {
+        None => Json::Null,
+        Some(offset) => json!({
+            "offset_s": offset.ahead / 1_000,
+            "likely": time_text(offset.corrected(claimed)),
+        }),
+    }
 }
 
 /// A line for those who watch.
@@ -157,6 +169,7 @@ pub fn log(engine: &Engine, of: Option<&str>, refused: bool, limit: Option<usize
             "seq": entry.seq().0,
             "lamport": header.lamport.0,
             "claimed": time_text(header.claimed),
+            "clock": clock(engine, &run.log().device, header.claimed),
             "kind": kind_code(header.kind),
             "grant": header.grant.hex(),
             "counts": counts,
@@ -171,7 +184,13 @@ pub fn log(engine: &Engine, of: Option<&str>, refused: bool, limit: Option<usize
     let skip = items.len().saturating_sub(limit.unwrap_or(LIMIT));
     let total = items.len();
     let items: Vec<_> = items.into_iter().skip(skip).map(|(_, item)| item).collect();
-    Ok(json!({ "items": items, "total": total, "refused": engine.counters().refused }))
+    let forks = match refused {
+        true => super::forks::forks(engine)?,
+        false => Vec::new(),
+    };
+    Ok(json!({
+        "items": items, "total": total, "refused": engine.counters().refused, "forks": forks,
+    }))
 }
 
 /// The objects that an entry erases.
@@ -248,6 +267,7 @@ pub fn history(engine: &Engine, given: &str) -> Answer {
                     "device": run.log().device.hex(),
                     "label": label(engine, &run.log().device),
                     "claimed": time_text(header.claimed),
+                    "clock": clock(engine, &run.log().device, header.claimed),
                     "entry": reference_text(&at),
                 }),
             ));

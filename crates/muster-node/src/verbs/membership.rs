@@ -1,18 +1,18 @@
-//! Who stays: ending a device's membership, another role for it, taking it back in, adopting what it
-//! wrote past its cut; new keys; acts of the roots.
+//! Who stays: ending a device's membership, another role for it, taking it back in; new keys. Acts of
+//! the roots are [`super::roots`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_log::{
-    act::{Act, Admit, Adopt, Allowance, Cut, End, RootAct},
+    act::{Act, Admit, Allowance, Cut, End},
     authority::{Grant, Standing},
     codec::{Bounded, Text},
-    entry::{LogKey, PartBody, VerifiedEntry, kind},
-    ids::{Class, DeviceId, EntryHash, GrantId, Lane, LogId, Millis, Seq, Signature},
-    operation::Operation,
+    entry::{LogKey, PartBody, kind},
+    frontier::LineId,
+    ids::{Class, DeviceId, EntryHash, GrantId, Millis, Seq, Signature},
     role::Role,
 };
-use muster_model::table::kinds;
+use muster_model::{table::kinds, value::time_text};
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -29,13 +29,13 @@ use crate::{
 /// Most logs that an ending names.
 const CUTS: usize = 64;
 
-fn refused(code: &str, exit: u8) -> ApiError {
+pub(super) fn refused(code: &str, exit: u8) -> ApiError {
     ApiError::new(code, exit)
 }
 
 /// The last place of a log that still counts, with what proves it.
 #[derive(Clone, Copy)]
-struct Head {
+pub(super) struct Head {
     log: LogKey,
     seq: Seq,
     hash: EntryHash,
@@ -43,7 +43,7 @@ struct Head {
 }
 
 /// The most senior grant of a device that is not ended.
-fn target<'a>(engine: &'a Engine, device: &DeviceId) -> Result<&'a Grant, ApiError> {
+pub(super) fn target<'a>(engine: &'a Engine, device: &DeviceId) -> Result<&'a Grant, ApiError> {
     let authority = engine.book().authority();
     authority.best_grant(device).ok_or_else(|| {
         refused("already-ended", exit::CONFLICT)
@@ -64,29 +64,42 @@ fn check_may_end(engine: &Engine, grant: &Grant) -> Result<(), ApiError> {
         .with("label", &grant.label))
 }
 
-/// The heads of a device's logs, or the last signed entries before a time.
-fn heads(engine: &Engine, device: &DeviceId, since: Option<Millis>) -> Result<Vec<Head>, ApiError> {
-    let mut last: BTreeMap<LogKey, Head> = BTreeMap::new();
+/// The heads of a device's logs, or the last signed entries before a time. Of a forked log those of
+/// the branches that are settled, or the last entry before the fork: an ending settles nothing more.
+pub(super) fn heads(
+    engine: &Engine,
+    device: &DeviceId,
+    since: Option<Millis>,
+) -> Result<Vec<Head>, ApiError> {
+    let mut last: BTreeMap<(LogKey, Option<LineId>), Head> = BTreeMap::new();
     // From the first entry past the time on, a log is past its cut: a clock that was set back later
     // must not bring the rest in again.
-    let mut over: BTreeSet<LogKey> = BTreeSet::new();
+    let mut over: BTreeSet<(LogKey, Option<LineId>)> = BTreeSet::new();
     each_entry(engine, |run, entry| {
-        let log = *run.log();
-        if log.device != *device || over.contains(&log) {
+        let (log, seq, hash) = (*run.log(), entry.seq(), entry.hash());
+        let heads = engine.book().log(&run.id());
+        let line = (log, heads.and_then(|h| h.line_of(seq, &hash)));
+        if log.device != *device || over.contains(&line) {
+            return;
+        }
+        let forked = engine.book().authority().forked_at(&log);
+        if forked.is_some_and(|at| at <= seq)
+            && matches!(standing(engine, run, entry), Standing::Disputed(_))
+        {
             return;
         }
         if since.is_some_and(|s| entry.header().claimed >= s) {
-            over.insert(log);
+            over.insert(line);
             return;
         }
         if let Some(signature) = entry.signature() {
             let head = Head {
                 log,
-                seq: entry.seq(),
-                hash: entry.hash(),
+                seq,
+                hash,
                 signature,
             };
-            last.insert(log, head);
+            last.insert(line, head);
         }
     })?;
     Ok(last.into_values().collect())
@@ -115,7 +128,7 @@ fn could_read(engine: &mut Engine, device: &DeviceId) -> Result<Vec<Json>, ApiEr
 }
 
 /// How many entries of a device do not count.
-fn disputed(engine: &Engine, device: &DeviceId) -> Result<u64, ApiError> {
+pub(super) fn disputed(engine: &Engine, device: &DeviceId) -> Result<u64, ApiError> {
     let mut count = 0;
     each_entry(engine, |run, entry| {
         let standing = || standing(engine, run, entry);
@@ -150,7 +163,10 @@ pub fn revoke(
     let grant = target(engine, &device)?.clone();
     check_may_end(engine, &grant)?;
     let since = since.map(|s| parse_time(engine, &s)).transpose()?;
-    let heads = heads(engine, &device, since)?;
+    // The time is this device's; the other dated its entries by its own clock.
+    let offset = engine.met().clock(&device).filter(|o| o.matters());
+    let theirs = since.map(|s| Millis(s.0.saturating_add(offset.map_or(0, |o| o.ahead))));
+    let heads = heads(engine, &device, theirs)?;
     if heads.len() > CUTS {
         return Err(refused("too-many-logs", exit::REFUSED).with("limit", CUTS));
     }
@@ -159,6 +175,9 @@ pub fn revoke(
         "device": device.hex(), "label": grant.label, "role": grant.role.code(),
         "read": read, "disputed": past(engine, &device, &heads), "dry_run": dry_run,
         "secret_renewed": false,
+        "since": since.map(time_text), "since_theirs": offset.and(theirs).map(time_text),
+        "clock_measured": since.map(|_| engine.met().clock(&device).is_some()),
+        "clock_offset_s": trust::clock_offset(engine, &device),
     });
     let readers = engine.readers().clone();
     if dry_run {
@@ -177,15 +196,26 @@ pub fn revoke(
     let act = end(&grant, None, why, &heads)?;
     let written = engine.write_acts(kind::AUTHORITY, &[act], claimed(), &mut random)?;
     out["act"] = json!(muster_log::act::act_id(&written.hash, 0, 0).hex());
+    after_ending(engine, &grant, &mut out)?;
+    Ok(out)
+}
+
+/// What follows from an ending: new keys, and a new incident secret, as far as this device makes them.
+pub(super) fn after_ending(
+    engine: &mut Engine,
+    grant: &Grant,
+    out: &mut Json,
+) -> Result<(), ApiError> {
     out["rotated"] = json!(renew_keys(engine)?);
+    engine.renew_audiences(Some(grant), claimed(), &mut random)?;
     if own_role(engine).is_ok_and(|r| r <= Role::Coordinator) {
         engine.renew_secret(claimed(), &mut random)?;
         out["secret_renewed"] = json!(true);
     }
-    Ok(out)
+    Ok(())
 }
 
-fn end(
+pub(super) fn end(
     grant: &Grant,
     role: Option<Role>,
     why: Option<String>,
@@ -229,14 +259,16 @@ fn renew_keys(engine: &mut Engine) -> Result<Vec<String>, ApiError> {
 
 /// What a device is to be.
 pub struct Wish {
-    /// The role.
-    pub role: String,
+    /// The role; the one it has where none is named.
+    pub role: Option<String>,
     /// The volunteer record it acts for.
     pub person: Option<String>,
     /// The team or site it is limited to.
     pub scope: Option<String>,
     /// Whether it gets the key of C3.
     pub sensitive: bool,
+    /// After this it gets no new keys.
+    pub expires: Option<String>,
 }
 
 /// `grant`: another role. A lower one is a demotion: it ends the grant and leaves the role, and the
@@ -244,9 +276,16 @@ pub struct Wish {
 /// a further admission, which names the endings it lifts.
 pub fn grant(engine: &mut Engine, given: &str, wish: Wish) -> Answer {
     let device = trust::device_named(engine, given)?;
-    let role = Role::from_code(&wish.role)
-        .ok_or_else(|| refused("no-such-role", exit::USAGE).with("given", &wish.role))?;
+    let live = engine.book().authority().best_grant(&device).cloned();
+    let role = match (&wish.role, &live) {
+        (Some(given), _) => Role::from_code(given)
+            .ok_or_else(|| refused("no-such-role", exit::USAGE).with("given", given))?,
+        (None, Some(now)) => now.role,
+        (None, None) => return Err(refused("role-needed", exit::USAGE).with("given", given)),
+    };
     let own = own_role(engine)?;
+    trust::not_over(engine)?;
+    let expires = trust::end_of(engine, wish.expires.as_deref())?;
     if !own.may_grant(role) {
         return Err(refused("role-not-permitted", exit::NOT_PERMITTED)
             .with("own", own.code())
@@ -260,13 +299,13 @@ pub fn grant(engine: &mut Engine, given: &str, wish: Wish) -> Answer {
         .scope
         .map(|s| resolve(engine, &s, &[kinds::TEAM, kinds::SITE]));
     let scope = scope.transpose()?;
-    let live = engine.book().authority().best_grant(&device).cloned();
     if let Some(now) = live.as_ref().filter(|g| role > g.role) {
         check_may_end(engine, now)?;
         let heads = heads(engine, &device, None)?;
         let act = end(now, Some(role), None, &heads)?;
         engine.write_acts(kind::AUTHORITY, &[act], claimed(), &mut random)?;
         let rotated = renew_keys(engine)?;
+        engine.renew_audiences(Some(now), claimed(), &mut random)?;
         return Ok(json!({
             "device": device.hex(), "label": now.label, "role": role.code(),
             "before": now.role.code(), "rotated": rotated,
@@ -298,102 +337,27 @@ pub fn grant(engine: &mut Engine, given: &str, wish: Wish) -> Answer {
         scope: scope.or(known.scope),
         label: Text::try_from(known.label.clone()).unwrap_or_default(),
         code: Text::try_from(known.code.clone()).unwrap_or_default(),
-        expires: None,
+        expires,
         lifts: Bounded::try_from(lifts.clone()).map_err(NodeError::from)?,
         extensions: Bounded::default(),
     };
-    engine.write_acts(
-        kind::AUTHORITY,
-        &[Act::Admit(admit)],
-        claimed(),
-        &mut random,
-    )?;
     let keys = trust::key_acts(engine, device, &known.exchange, role, wish.sensitive)?;
+    // Where only a key is asked for, the grant stands as it is.
+    let same = live.as_ref().is_some_and(|g| g.role == role);
+    if !same || person.is_some() || scope.is_some() || expires.is_some() || !wish.sensitive {
+        let act = Act::Admit(admit);
+        engine.write_acts(kind::AUTHORITY, &[act], claimed(), &mut random)?;
+    }
     if !keys.is_empty() {
         engine.write_acts(kind::KEY, &keys, claimed(), &mut random)?;
     }
+    engine.welcome(device, claimed(), &mut random)?;
     Ok(json!({
         "device": device.hex(), "label": known.label, "role": role.code(),
         "before": live.map(|g| g.role.code()),
         "lifted": lifts.iter().map(|l| l.hex()).collect::<Vec<_>>(),
         "person": person.map(|p| brief(engine, p)), "scope": scope.map(|s| brief(engine, s)),
     }))
-}
-
-/// `adopt`: takes entries of a device that lie past its cut back into the state.
-pub fn adopt(engine: &mut Engine, given: &str, one: Option<&str>) -> Answer {
-    let device = trust::device_named(engine, given)?;
-    if own_role(engine)? > Role::Coordinator {
-        return Err(refused("may-not-adopt", exit::NOT_PERMITTED));
-    }
-    let mut wanted: BTreeMap<LogKey, Vec<Wanted>> = BTreeMap::new();
-    each_entry(engine, |run, entry| {
-        if run.log().device != device || run.log().lane != Lane::DATA {
-            return;
-        }
-        let standing = standing(engine, run, entry);
-        let named = one.is_none_or(|o| o.len() >= 4 && entry.hash().hex().starts_with(o));
-        if matches!(standing, Standing::Disputed(_)) && named {
-            let of_log = wanted.entry(*run.log()).or_default();
-            of_log.push(Wanted::of(entry));
-        }
-    })?;
-    let acts: Vec<Act> = wanted
-        .iter()
-        .flat_map(|(log, entries)| stretches(log, entries))
-        .collect();
-    if acts.is_empty() {
-        return Err(refused("nothing-disputed", exit::NOT_FOUND)
-            .with("label", label(engine, &device).unwrap_or_default()));
-    }
-    for chunk in acts.chunks(100) {
-        engine.write_acts(kind::AUTHORITY, chunk, claimed(), &mut random)?;
-    }
-    let asked: u64 = wanted.values().map(|w| w.len() as u64).sum();
-    engine.flush()?;
-    let left = disputed(engine, &device)?;
-    Ok(json!({
-        "device": device.hex(), "label": label(engine, &device),
-        "adopted": asked, "disputed": left,
-    }))
-}
-
-struct Wanted {
-    seq: Seq,
-    hash: EntryHash,
-    signature: Option<Signature>,
-}
-
-impl Wanted {
-    fn of(entry: &VerifiedEntry) -> Self {
-        Self {
-            seq: entry.seq(),
-            hash: entry.hash(),
-            signature: entry.signature(),
-        }
-    }
-}
-
-/// Adoptions of consecutive places. What is not signed itself is proven by the chain to what is.
-fn stretches(log: &LogKey, entries: &[Wanted]) -> Vec<Act> {
-    let mut out: Vec<Adopt> = Vec::new();
-    for entry in entries {
-        match out.last_mut() {
-            Some(last) if last.to.next() == Some(entry.seq) => {
-                last.to = entry.seq;
-                last.hash = entry.hash;
-                last.signature = entry.signature.unwrap_or(Signature([0; 64]));
-            }
-            _ => out.push(Adopt {
-                log: *log,
-                from: entry.seq,
-                to: entry.seq,
-                hash: entry.hash,
-                signature: entry.signature.unwrap_or(Signature([0; 64])),
-            }),
-        }
-    }
-    out.into_iter().map(Act::Adopt).collect()
 }
 
 /// `allowance`.
@@ -423,6 +387,7 @@ pub fn rotate(engine: &mut Engine, class: Option<&str>) -> Answer {
     if own > Role::Coordinator {
         return Err(refused("may-not-rotate", exit::NOT_PERMITTED).with("own", own.code()));
     }
+    trust::not_over(engine)?;
     let all = [Class::C1, Class::C2, Class::C3];
     let wanted: Vec<Class> = match class {
         None => all.to_vec(),
@@ -450,77 +415,18 @@ pub fn rotate(engine: &mut Engine, class: Option<&str>) -> Answer {
             .with("why", "this device holds no key of the whole class"));
     }
     let renewed = class.is_none();
+    let audiences = match rotated.iter().any(|r| r["class"] == "C2") {
+        true => engine.renew_audiences(None, claimed(), &mut random)?,
+        false => 0,
+    };
     if renewed {
         engine.renew_secret(claimed(), &mut random)?;
     }
-    Ok(json!({ "rotated": rotated, "secret_renewed": renewed }))
-}
-
-/// What whoever holds root keys needs to give a device an hq grant.
-pub fn root_plan(engine: &Engine, given: Option<&str>) -> Answer {
-    let device = match given {
-        Some(given) => trust::device_named(engine, given)?,
-        None => engine.device(),
-    };
-    let authority = engine.book().authority();
-    let grant = authority
-        .naming_grant(&device)
-        .ok_or_else(|| refused("not-found", exit::NOT_FOUND).with("given", device.hex()))?;
-    let genesis = authority.genesis();
-    let lifts = authority.endings(&device).iter().map(|e| e.act.hex());
-    Ok(json!({
-        "incident": engine.incident().hex(),
-        "name": genesis.body().name.to_string(),
-        "genesis": hex::encode(genesis.to_bytes()),
-        "threshold": genesis.body().threshold,
-        "roots": genesis.body().roots.iter().map(|r| r.hex()).collect::<Vec<_>>(),
-        "device": device.hex(), "exchange": grant.exchange.hex(),
-        "label": grant.label, "code": grant.code,
-        "person": grant.person.map(|p| p.hex()), "scope": grant.scope.map(|s| s.hex()),
-        "lifts": lifts.collect::<Vec<_>>(),
-    }))
-}
-
-/// Writes an act of the roots into this device's log, as far as they have signed it; then hands the
-/// new holder the keys that this device has.
-pub fn root_act(engine: &mut Engine, given: &str) -> Answer {
-    let bad = || refused("root-act-refused", exit::REFUSED);
-    let bytes = hex::decode(given).map_err(|_| bad())?;
-    let operation = muster_log::codec::decode::<Operation, { 64 * 1024 }>("root act", &bytes)
-        .map_err(|_| bad())?;
-    let Some(Ok(Act::Root(root))) = Act::read(&operation) else {
-        return Err(bad());
-    };
-    let act = root
-        .act(engine.book().authority().genesis())
-        .ok_or_else(|| {
-            let body = engine.book().authority().genesis().body();
-            refused("too-few-roots", exit::NOT_PERMITTED).with("threshold", body.threshold)
-        })?;
-    let id = write_root(engine, root)?;
-    let mut out = json!({ "act": id.hex(), "handed": 0 });
-    if let Act::Admit(admit) = act {
-        out["device"] = json!(admit.device.hex());
-        out["label"] = json!(admit.label.to_string());
-        out["role"] = json!(admit.role.code());
-        let keys = trust::held_keys(engine, admit.device, &admit.exchange, admit.role)?;
-        out["handed"] = json!(keys.len());
-        if !keys.is_empty() {
-            engine.write_acts(kind::KEY, &keys, claimed(), &mut random)?;
-        }
-    }
-    Ok(out)
-}
-
-fn write_root(engine: &mut Engine, root: RootAct) -> Result<GrantId, ApiError> {
-    let id = root.id(&engine.incident());
-    // A device that was revoked can still carry what the roots say of it: the act stands by itself.
-    engine.write_carrier(&[Act::Root(root)], claimed(), &mut random)?;
-    Ok(id)
+    Ok(json!({ "rotated": rotated, "audiences": audiences, "secret_renewed": renewed }))
 }
 
 /// What `devices` shows of how a device's membership ended.
-pub fn ending(engine: &Engine, grant: &Grant, heard: &dyn Fn(LogId, Seq) -> Vec<DeviceId>) -> Json {
+pub fn ending(engine: &Engine, grant: &Grant) -> Json {
     let authority = engine.book().authority();
     if !authority.is_valid(grant) {
         return json!({ "state": "void" });
@@ -528,12 +434,10 @@ pub fn ending(engine: &Engine, grant: &Grant, heard: &dyn Fn(LogId, Seq) -> Vec<
     let Some(ending) = authority.ending_of(grant) else {
         return json!({ "state": "member" });
     };
-    let log = ending.place.log.id(&engine.incident());
     let by = ending.place.log.device;
-    let told: BTreeSet<DeviceId> = heard(log, ending.place.seq)
-        .into_iter()
-        .chain([engine.device(), by])
-        .collect();
+    let mut told = engine.met().heard(&ending.act);
+    told.extend([engine.device(), by]);
+    let handed = engine.met().handed(&ending.act);
     let members: BTreeSet<DeviceId> = authority.live().map(|g| g.device).collect();
     let names =
         |of: &mut dyn Iterator<Item = &DeviceId>| of.map(|d| label(engine, d)).collect::<Vec<_>>();
@@ -546,6 +450,7 @@ pub fn ending(engine: &Engine, grant: &Grant, heard: &dyn Fn(LogId, Seq) -> Vec<
             "by_roots": ending.place.root,
             "heard": names(&mut members.intersection(&told)),
             "not_heard": names(&mut members.difference(&told)),
+            "handed": names(&mut members.difference(&told).filter(|d| handed.contains(*d))),
         },
     })
 }

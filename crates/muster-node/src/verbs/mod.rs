@@ -1,14 +1,17 @@
 //! The verbs: what each question means for the engine. A verb reads the state, or writes operations
 //! through the engine; how its answer is drawn is the command line's business.
 
+mod adopt;
 mod attendance;
 mod decide;
 mod erase;
 mod exchange;
+mod forks;
 mod invite;
 pub mod log;
 mod membership;
 mod objects;
+mod roots;
 mod status;
 mod trust;
 mod work;
@@ -69,20 +72,23 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             person,
             scope,
             sensitive,
+            expires,
         } => {
             let wish = membership::Wish {
                 role,
                 person,
                 scope,
                 sensitive,
+                expires,
             };
             membership::grant(engine, &device, wish)
         }
-        Request::Adopt { device, entry } => membership::adopt(engine, &device, entry.as_deref()),
+        Request::Adopt { device, entry } => adopt::adopt(engine, &device, entry.as_deref()),
         Request::Allowance { device, entries } => membership::allowance(engine, &device, entries),
         Request::KeysRotate { class } => membership::rotate(engine, class.as_deref()),
-        Request::RootPlan { device } => membership::root_plan(engine, device.as_deref()),
-        Request::RootAct { act } => membership::root_act(engine, &act),
+        Request::RootPlan { device } => roots::plan(engine, device.as_deref()),
+        Request::RootPlanEnd { device, why } => roots::plan_end(engine, &device, why),
+        Request::RootAct { act } => roots::act(engine, &act),
         Request::Stop => {
             node.stopping = true;
             Ok(json!({ "stopping": true }))
@@ -96,21 +102,33 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             person,
             scope,
             sensitive,
-        } => trust::admit(engine, &request, &role, person, scope, sensitive),
-        Request::Invite {
-            role,
-            person,
-            scope,
-            sensitive,
-            expires_s,
+            expires,
         } => {
             let grant = crate::pairing::Grant {
                 role,
                 person,
                 scope,
                 sensitive,
+                expires,
             };
-            invite::invite(node, grant, expires_s)
+            trust::admit(engine, &request, grant)
+        }
+        Request::Invite {
+            role,
+            person,
+            scope,
+            sensitive,
+            expires,
+            code_s,
+        } => {
+            let grant = crate::pairing::Grant {
+                role,
+                person,
+                scope,
+                sensitive,
+                expires,
+            };
+            invite::invite(node, grant, code_s)
         }
         Request::Invitation => Ok(invite::invitation(node)),
         Request::AdmitPending { device } => invite::admit(node, &device),
@@ -168,13 +186,14 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
         Request::Answer { assignment, accept } => work::answer(engine, &assignment, accept),
         Request::CheckIn { person, site, at } => attendance::check_in(engine, &person, site, at),
         Request::CheckOut { person, at } => attendance::check_out(engine, &person, at),
-        Request::Conflicts => Ok(decide::conflicts(engine)),
+        Request::Conflicts => decide::conflicts(engine),
         Request::Settle { id, choose, value } => decide::settle(engine, &id, choose, value),
         Request::BundlePlan {
             r#for,
             since,
             public,
         } => exchange::plan(engine, r#for.as_deref(), since.as_deref(), public),
+        Request::Handed { device } => exchange::handed(engine, &device),
         Request::Runs {
             log,
             from,

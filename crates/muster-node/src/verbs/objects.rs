@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use muster_log::{entry::urgency, ids::ObjectId};
+use muster_log::{
+    act::Audience,
+    entry::urgency,
+    ids::{Class, ObjectId},
+};
 use muster_model::{
     booking, item, numbers,
     parse::Change,
@@ -163,10 +167,26 @@ fn shown(engine: &Engine, id: ObjectId) -> Json {
     let mut out = item.json();
     if let Json::Object(map) = &mut out {
         map.insert("short".into(), json!(short(engine, id)));
+        withhold(engine, &item, map);
         map.insert("refers".into(), references(engine, &item));
     }
     erase::annotate(engine, id, &mut out);
     out
+}
+
+/// Says of a volunteer without a name that the name is not for this device, where it does not read
+/// names as a whole: nobody should take it for a person without one.
+fn withhold(engine: &Engine, item: &item::Item, shown: &mut serde_json::Map<String, Json>) {
+    let kind = table::kind(kinds::VOLUNTEER).map(|k| k.name);
+    if kind != Some(&*item.kind) || item.fields.contains_key("name") {
+        return;
+    }
+    let whole = engine.book().keys();
+    if whole.latest(Class::C2, Audience::WholeClass).is_none()
+        && let Some(fields) = shown.get_mut("fields").and_then(Json::as_object_mut)
+    {
+        fields.insert("name".into(), json!({ "hidden": item::WITHHELD }));
+    }
 }
 
 /// Titles of the objects a list or page mentions, by id, so that a person reads names.

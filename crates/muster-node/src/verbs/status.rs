@@ -1,11 +1,19 @@
 //! How things stand: health first, then numbers.
 
-use muster_log::{ids::DeviceId, intake::Delay};
-use muster_model::{conflicts, table::KINDS};
+use std::collections::BTreeSet;
+
+use muster_log::{authority::Grant, ids::DeviceId, intake::Delay};
+use muster_model::{conflicts, table::KINDS, value::time_text};
 use serde_json::{Value as Json, json};
 
 use super::{Answer, erase, log::label};
-use crate::{anchor::Renewed, daemon::Node, engine::Engine, reserve::Room};
+use crate::{
+    anchor::Renewed,
+    daemon::Node,
+    edge::now,
+    engine::{Engine, met::CLOCK_MS},
+    reserve::Room,
+};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
@@ -33,8 +41,30 @@ fn findings(node: &Node) -> Vec<Json> {
     if forks > 0 {
         note("forks", "trouble", json!({ "count": forks }));
     }
+    let void = engine.book().authority().void_fork_proofs();
+    if void > 0 {
+        note("void-proofs", "attention", json!({ "count": void }));
+    }
     if engine.own_grant().is_none() {
         note("no-grant", "trouble", json!({}));
+    }
+    let over = |g: &Grant| g.is_over(now());
+    if let Some(grant) = engine.own_grant().filter(|g| over(g)) {
+        let at = grant.expires.map(time_text).unwrap_or_default();
+        note("own-time-over", "trouble", json!({ "at": at }));
+    }
+    let authority = engine.book().authority();
+    let members: BTreeSet<_> = authority.live().map(|g| g.device).collect();
+    let gone: Vec<_> = members
+        .iter()
+        .filter(|d| **d != engine.device())
+        .filter_map(|d| authority.best_grant(d))
+        .filter(|g| over(g))
+        .map(|g| g.label.as_str())
+        .collect();
+    if !gone.is_empty() {
+        let args = json!({ "count": gone.len(), "labels": gone.join(", ") });
+        note("time-over", "attention", args);
     }
     let acts = engine.book().authority().pending_acts().count();
     if acts > 0 {
@@ -59,18 +89,22 @@ fn findings(node: &Node) -> Vec<Json> {
     if let Some(why) = node.anchor.trouble() {
         note("anchor-trouble", "attention", json!({ "why": why }));
     }
+    out.extend(super::forks::findings(engine));
+    let mut note = |code: &str, level: &str, args: Json| {
+        out.push(json!({ "code": code, "level": level, "args": args }));
+    };
     match &node.network {
         None => note("no-network", "attention", json!({})),
         Some(network) => {
             out.extend(network.findings());
             out.extend(delay_findings(engine, network.delayed()));
-            let named = network.clocks().iter().map(|(device, ms)| {
-                let label = label(engine, device);
-                (label.unwrap_or_else(|| device.hex()), *ms)
-            });
-            out.extend(clock_findings(named.collect()));
         }
     }
+    let named = engine.met().clocks().map(|(device, offset)| {
+        let label = label(engine, device);
+        (label.unwrap_or_else(|| device.hex()), offset.ahead)
+    });
+    out.extend(clock_findings(named.collect()));
     out
 }
 
@@ -85,8 +119,6 @@ fn delay_findings(engine: &Engine, mut delayed: Vec<(DeviceId, Delay, u64)>) -> 
     found.collect()
 }
 
-/// Clocks that are more than this many ms apart are named.
-const CLOCK_MS: u64 = 2 * 60 * 1_000;
 /// So many are named, those that are furthest off first.
 const NAMED: usize = 3;
 const MIB: u64 = 1024 * 1024;
@@ -156,6 +188,7 @@ pub fn status(node: &Node) -> Answer {
             "label": named.map(|g| g.label.clone()),
             "code": named.map(|g| g.code.clone()),
             "role": grant.map(|g| g.role.code()),
+            "expires": grant.and_then(|g| g.expires).map(time_text),
         },
         "operator": engine.operator(),
         "objects": objects,

@@ -7,7 +7,7 @@ use muster_log::{
     codec::{Bounded, Text},
     entry::{kind, urgency},
     hash,
-    ids::{Class, DeviceId, ExchangeKey, Lane, LogId, Seq},
+    ids::{Class, DeviceId, ExchangeKey, Lane, LogId, Millis, Seq},
     operation::DataOperation,
     pairing::{Answer as PairingAnswer, Request as PairingRequest},
     readers::Readers,
@@ -19,21 +19,23 @@ use muster_model::table::kinds;
 use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
-use super::{Answer, brief, claimed, membership, own_role, resolve};
+use super::{Answer, brief, claimed, exchange::parse_time, membership, own_role, resolve};
 use crate::{
     api::{ApiError, exit},
     edge::random,
     engine::{Engine, PartWrites},
     error::NodeError,
+    pairing::Grant,
     setup,
 };
 
 /// `devices`: everyone admitted, the founder first, each under whoever admitted it.
-pub fn devices(engine: &mut Engine, heard: &dyn Fn(LogId, Seq) -> Vec<DeviceId>) -> Json {
+pub fn devices(engine: &mut Engine) -> Json {
     let readers = engine.readers().clone();
     let engine = &*engine;
     let authority = engine.book().authority();
     let me = engine.device();
+    let now = claimed();
     let mut grants: Vec<_> = authority.grants().collect();
     grants.sort_by(|a, b| (a.depth, a.role, &a.label).cmp(&(b.depth, b.role, &b.label)));
     let items: Vec<_> = grants
@@ -61,16 +63,20 @@ pub fn devices(engine: &mut Engine, heard: &dyn Fn(LogId, Seq) -> Vec<DeviceId>)
                 "self": g.device == me,
                 "reads": reads(engine, &readers, &g.device),
                 "last_heard": last_heard(engine, &g.device),
+                "clock_offset_s": clock_offset(engine, &g.device),
                 "expires": g.expires.map(muster_model::value::time_text),
+                "expired": g.is_over(now),
             });
-            let state = membership::ending(engine, g, heard);
+            let state = membership::ending(engine, g);
             if let (Some(item), Json::Object(state)) = (item.as_object_mut(), state) {
                 item.extend(state);
             }
             item
         })
         .collect();
-    json!({ "items": items })
+    // A journal that cannot be read says so elsewhere.
+    let forks = super::forks::forks(engine).unwrap_or_default();
+    json!({ "items": items, "forks": forks })
 }
 
 /// The classes of which a device holds the latest key, by the acts known.
@@ -90,10 +96,17 @@ fn reads(engine: &Engine, readers: &Readers, device: &DeviceId) -> Vec<String> {
 fn last_heard(engine: &Engine, device: &DeviceId) -> Option<String> {
     let logs = engine.book().logs().filter(|l| l.key().device == *device);
     let claimed = logs.filter_map(|l| {
-        let run = engine.run_from(&l.id(), l.last()?).ok()??;
+        let last = l.stretches().into_iter().max_by_key(|piece| piece.to)?;
+        let run = engine.run_on(&l.id(), last.line, last.to).ok()??;
         run.entries().last().map(|e| e.header().claimed)
     });
     claimed.max().map(muster_model::value::time_text)
+}
+
+/// How far a device's clock was ahead when it was last met, where that is worth telling.
+pub fn clock_offset(engine: &Engine, device: &DeviceId) -> Option<i64> {
+    let offset = engine.met().clock(device).filter(|o| o.matters());
+    offset.map(|o| o.ahead / 1_000)
 }
 
 /// A device by its id, the beginning of it, its label or its code.
@@ -127,29 +140,25 @@ fn refused(code: &str, exit: u8) -> ApiError {
 
 /// `admit`: the request is proven, the grant written, the keys sealed to the device, and the answer
 /// sealed so that only it can open it.
-pub fn admit(
-    engine: &mut Engine,
-    request: &str,
-    role: &str,
-    person: Option<String>,
-    scope: Option<String>,
-    sensitive: bool,
-) -> Answer {
+pub fn admit(engine: &mut Engine, request: &str, grant: Grant) -> Answer {
     let bytes = hex::decode(request)
         .map_err(|e| refused("pairing-refused", exit::REFUSED).with("why", e))?;
     let request = PairingRequest::from_bytes(&bytes).map_err(NodeError::from)?;
-    let role = grantable(engine, role)?;
+    let role = grantable(engine, &grant.role)?;
+    let expires = end_of(engine, grant.expires.as_deref())?;
     let body = request.body();
     if engine.book().authority().knows(&body.device) {
         return answer_again(engine, &request, role);
     }
-    let person = person
+    let person = grant
+        .person
         .map(|p| resolve(engine, &p, &[kinds::VOLUNTEER]))
         .transpose()?;
-    let scope = scope
+    let scope = grant
+        .scope
         .map(|s| resolve(engine, &s, &[kinds::TEAM, kinds::SITE]))
         .transpose()?;
-    let keys = key_acts(engine, body.device, &body.exchange, role, sensitive)?;
+    let keys = key_acts(engine, body.device, &body.exchange, role, grant.sensitive)?;
     let admit = Admit {
         device: body.device,
         exchange: body.exchange,
@@ -158,7 +167,7 @@ pub fn admit(
         scope,
         label: body.label.clone(),
         code: unique_code(engine, &body.code),
-        expires: None,
+        expires,
         lifts: Bounded::default(),
         extensions: Bounded::default(),
     };
@@ -174,6 +183,7 @@ pub fn admit(
     if !keys.is_empty() {
         engine.write_acts(kind::KEY, &keys, claimed(), &mut random)?;
     }
+    engine.welcome(body.device, claimed(), &mut random)?;
     let answer = sealed_answer(engine, &request, grant)?;
     Ok(json!({
         "device": body.device.hex(), "label": label, "code": code, "role": role.code(),
@@ -186,6 +196,7 @@ pub fn grantable(engine: &Engine, role: &str) -> Result<Role, ApiError> {
     let role = Role::from_code(role)
         .ok_or_else(|| refused("no-such-role", exit::USAGE).with("given", role))?;
     let own = own_role(engine)?;
+    not_over(engine)?;
     if !own.may_grant(role) {
         return Err(refused("role-not-permitted", exit::NOT_PERMITTED)
             .with("own", own.code())
@@ -196,6 +207,30 @@ pub fn grantable(engine: &Engine, role: &str) -> Result<Role, ApiError> {
         return Err(refused("too-deep", exit::NOT_PERMITTED));
     }
     Ok(role)
+}
+
+/// Refuses what a device whose own time is up would do in vain: the keys it hands out end with those
+/// it has, and it gets none of those it makes.
+pub fn not_over(engine: &Engine) -> Result<(), ApiError> {
+    match engine.own_grant().filter(|g| g.is_over(claimed())) {
+        None => Ok(()),
+        Some(grant) => {
+            let at = grant.expires.map(muster_model::value::time_text);
+            Err(refused("own-time-over", exit::NOT_PERMITTED).with("at", at.unwrap_or_default()))
+        }
+    }
+}
+
+/// When a membership is to end, as a person gives it; not in the past.
+pub fn end_of(engine: &Engine, given: Option<&str>) -> Result<Option<Millis>, ApiError> {
+    let Some(given) = given else {
+        return Ok(None);
+    };
+    let at = parse_time(engine, given)?;
+    if at <= claimed() {
+        return Err(refused("expires-past", exit::REFUSED).with("given", given));
+    }
+    Ok(Some(at))
 }
 
 /// The answer for a device that is admitted already: its first answer was lost on the way. Nothing is

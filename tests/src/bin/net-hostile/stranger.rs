@@ -121,6 +121,9 @@ pub async fn attack(name: &str, target: &Target) -> Result<Option<Value>, Failur
         "crowd",
         "pairing",
     ];
+    if name == "middle" {
+        return middle(target).await.map(Some);
+    }
     if !known.contains(&name) {
         return Ok(None);
     }
@@ -172,6 +175,37 @@ pub async fn attack(name: &str, target: &Target) -> Result<Option<Value>, Failur
         }
     }
     Ok(Some(json!({ "met": met, "sent": sent })))
+}
+
+/// Between two members: what the one says is said to the other, and back.
+async fn middle(target: &Target) -> Result<Value, Failure> {
+    let config = NetConfig {
+        listen: vec!["/ip4/0.0.0.0/tcp/0".parse()?],
+        ..NetConfig::default()
+    };
+    let (net, mut events) = Net::start(config)?;
+    let mut ends: Vec<(ConnId, Outbox)> = Vec::new();
+    let (mut met, mut relayed) = (0_u64, 0_u64);
+    while target.goes_on() {
+        let Ok(Some(event)) = timeout(Duration::from_millis(200), events.recv()).await else {
+            continue;
+        };
+        match event {
+            NetEvent::Connected { conn, outbox, .. } => {
+                met += 1;
+                ends.push((conn, outbox));
+            }
+            NetEvent::Closed { conn, .. } => ends.retain(|(other, _)| *other != conn),
+            NetEvent::Frame { conn, bytes } => {
+                for (_, outbox) in ends.iter().filter(|(other, _)| *other != conn) {
+                    relayed += u64::from(outbox.try_send(bytes.clone()).is_ok());
+                }
+            }
+            _ => {}
+        }
+    }
+    net.shutdown().await;
+    Ok(json!({ "met": met, "relayed": relayed }))
 }
 
 /// A greeting that a member would send on this connection.
