@@ -2,7 +2,7 @@
 //! it panics itself, or accepts a second spelling of what has one.
 //!
 //! What these do not see: how much is allocated (`crates/muster-log/tests/hostile.rs` counts that,
-//! libFuzzer only stops at 1 GiB), and the beacon, whose 49 bytes `muster-net` tests by itself.
+//! libFuzzer only stops at 1 GiB).
 
 use std::{
     cell::RefCell,
@@ -12,6 +12,7 @@ use std::{
 
 use muster_log::{
     act::Act,
+    beacon,
     book::Book,
     bundle::{Item, Reader},
     chain::Run,
@@ -73,6 +74,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("journal", journal),
     ("key-file", key_file),
     ("frame", frame),
+    ("beacon", a_beacon),
     ("table", table),
 ];
 
@@ -379,6 +381,24 @@ fn frame(bytes: &[u8]) {
             assert!((1..=wire::MAX_FRAME).contains(&frame.len()));
         }
     });
+}
+
+/// A datagram on the beacon's port. It opens with no secret but the one that made it, and what opens
+/// was sealed by somebody who has it.
+fn a_beacon(bytes: &[u8]) {
+    let voice = |secret| beacon::Voice::new(vec![secret], [9; 32]).expect("a secret");
+    let (ours, theirs) = (voice([5; 32]), voice([6; 32]));
+    if beacon::open(&ours, bytes).is_ok() {
+        assert_eq!(
+            beacon::open(&theirs, bytes),
+            Err(beacon::Unopened::Closed),
+            "it opens for a stranger"
+        );
+    }
+    if let Ok(inviting) = beacon::Inviting::from_bytes(bytes) {
+        let again = beacon::Inviting::from_bytes(&inviting.to_bytes());
+        assert_eq!(again, Ok(inviting));
+    }
 }
 
 /// A table as people bring it: rows are whole or refused.

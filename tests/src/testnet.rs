@@ -95,6 +95,10 @@ impl TestNet {
     /// # Errors
     /// [`TestNetError::NotPermitted`] where the machine does not allow it.
     pub fn new(hosts: usize) -> Result<Self, TestNetError> {
+        Self::with(hosts, Family::V4)
+    }
+
+    fn with(hosts: usize, family: Family) -> Result<Self, TestNetError> {
         if !(1..=HOSTS).contains(&hosts) {
             return Err(TestNetError::Hosts(hosts));
         }
@@ -108,7 +112,7 @@ impl TestNet {
         for host in 0..hosts {
             let (name, tap) = {
                 let _inside = runtime.enter();
-                make_host(sequence, host)?
+                make_host(sequence, host, family)?
             };
             names.push(name);
             taps.push(tap);
@@ -134,7 +138,20 @@ impl TestNet {
     /// # Errors
     /// Whatever [`TestNet::new`] says.
     pub fn for_test(hosts: usize) -> Result<Option<Self>, TestNetError> {
-        match Self::new(hosts) {
+        Self::unless_told(Self::new(hosts))
+    }
+
+    /// As [`TestNet::for_test`], with IPv6 alone: each host has a link-local address and nothing
+    /// else, as on a cable between two laptops.
+    ///
+    /// # Errors
+    /// Whatever [`TestNet::new`] says.
+    pub fn for_test_of_ipv6(hosts: usize) -> Result<Option<Self>, TestNetError> {
+        Self::unless_told(Self::with(hosts, Family::V6))
+    }
+
+    fn unless_told(made: Result<Self, TestNetError>) -> Result<Option<Self>, TestNetError> {
+        match made {
             Ok(net) => Ok(Some(net)),
             Err(e) if std::env::var_os("MUSTER_NO_NETNS").is_some_and(|v| v == "1") => {
                 println!("not run: {e}");
@@ -230,7 +247,17 @@ fn mac(host: usize) -> [u8; 6] {
     ]
 }
 
-fn make_host(sequence: u32, host: usize) -> Result<(Namespace, AsyncDevice), TestNetError> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    V4,
+    V6,
+}
+
+fn make_host(
+    sequence: u32,
+    host: usize,
+    family: Family,
+) -> Result<(Namespace, AsyncDevice), TestNetError> {
     let pid = std::process::id();
     let name = format!("{PREFIX}-{pid}-{sequence}-{host}");
     let device = format!("m{pid}x{}h{host}", sequence % 1000);
@@ -246,18 +273,24 @@ fn make_host(sequence: u32, host: usize) -> Result<(Namespace, AsyncDevice), Tes
     let hex: Vec<_> = mac(host).iter().map(|byte| format!("{byte:02x}")).collect();
     run("ip", &["link", "set", &device, "address", &hex.join(":")])?;
     run("ip", &["link", "set", &device, "netns", name])?;
-    // Quiet: no router solicitations in the counters.
-    let quiet = "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6";
+    let quiet = match family {
+        // No router solicitations in the counters.
+        Family::V4 => "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6",
+        // Addresses are good at once: nobody else has them.
+        Family::V6 => {
+            "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad; for c in default all; do echo 0 > /proc/sys/net/ipv6/conf/$c/router_solicitations; done; for c in /proc/sys/net/ipv6/conf/*; do echo 0 > $c/accept_dad; done"
+        }
+    };
     if let Err(e) = run("ip", &["netns", "exec", name, "sh", "-c", quiet]) {
-        eprintln!("IPv6 stays on: {e}");
+        eprintln!("IPv6 is as it was: {e}");
     }
     run("ip", &["-n", name, "link", "set", "lo", "up"])?;
     run("ip", &["-n", name, "link", "set", &device, "name", "eth0"])?;
-    let cidr = format!("{}/24", address(host));
-    run(
-        "ip",
-        &["-n", name, "addr", "add", &cidr, "brd", "+", "dev", "eth0"],
-    )?;
+    if family == Family::V4 {
+        let cidr = format!("{}/24", address(host));
+        let arguments = ["-n", name, "addr", "add", &cidr, "brd", "+", "dev", "eth0"];
+        run("ip", &arguments)?;
+    }
     run("ip", &["-n", name, "link", "set", "eth0", "up"])?;
     Ok((namespace, tap))
 }

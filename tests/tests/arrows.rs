@@ -52,8 +52,8 @@ const ARROWS: [(&str, &[&str]); 9] = [
 
 const TESTS: &str = "muster-tests";
 
-/// Allowed, and not drawn at present: the transport carries bytes and needs no type of the log.
-const NOT_USED: [(&str, &str); 2] = [("muster-net", "muster-log"), ("muster-store", "muster-log")];
+/// Allowed, and not drawn at present: the store keeps bytes and needs no type of the log.
+const NOT_USED: [(&str, &str); 1] = [("muster-store", "muster-log")];
 
 /// Crates that decide and never act: the same input gives the same output, everywhere.
 const PURE: [&str; 2] = ["muster-log", "muster-model"];

@@ -673,7 +673,7 @@ fn contested_values_are_listed_alike_and_settled() {
         let out = from.ok(["bundle", "export", "--out", text(&file)]);
         assert_eq!(
             members(&out),
-            ["bytes", "entries", "logs", "out", "schema"].into()
+            ["bytes", "entries", "logs", "out", "public", "schema"].into()
         );
         to.ok(["bundle", "import", text(&file)])
     };

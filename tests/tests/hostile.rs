@@ -52,7 +52,7 @@ const ATTACKS: &[Attack] = &[
     Attack("out-of-turn", true, UNEXPECTED, 0),
     // ---
     Attack("slow", false, HANDSHAKE, 0),
-    Attack("beacons", false, &[("turned_away", "dials-failed")], 0),
+    Attack("beacons", false, &[("turned_away", "foreign-beacons")], 0),
     Attack("huge", false, STRANGER, 0),
     Attack("bomb", true, MALFORMED, 0),
     Attack("malleable", true, &[("refused", "bad-signature")], 0),

@@ -65,7 +65,9 @@ fn work(door: &mut Door, markers: &mut Markers) {
             for field in kind.fields {
                 let text = matches!(field.ty, FieldType::Text | FieldType::LongText);
                 let plain = matches!(field.merge, Merge::Register) && field.group.is_none();
-                if text && plain && field.class != Class::C0 {
+                // Rules and time zones are words of a grammar, and refused where they are none.
+                let free = !matches!(field.name, "rule" | "zone");
+                if text && plain && free && field.class != Class::C0 {
                     let class = match field.alternative {
                         Some(other) if sensitive => other,
                         _ => field.class,

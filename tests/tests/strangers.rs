@@ -42,6 +42,19 @@ fn counted(device: &Device, reasons: &[&str]) -> u64 {
     reasons.iter().filter_map(|r| closed[r].as_u64()).sum()
 }
 
+/// Where a device listens, by TCP.
+fn address(device: &Device, ip: &str) -> String {
+    let listening = peers(device)["listening"].clone();
+    let start = format!("/ip4/{ip}/tcp/");
+    let found = listening
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str);
+    let mut found = found.filter(|a| a.starts_with(&start));
+    found.next().expect("it listens").to_owned()
+}
+
 #[test]
 fn another_incident_is_a_stranger() {
     let _alone = alone();
@@ -56,9 +69,22 @@ fn another_incident_is_a_stranger() {
     let before = [ours.digest(), theirs.digest()];
     assert_ne!(before[0]["incident"], before[1]["incident"]);
     net.link(0, 1, Link::UP);
+    // Their beacons tell one another that somebody is there, and nothing more.
+    std::thread::sleep(A_WHILE);
+    for device in [&ours, &theirs] {
+        let peers = peers(device);
+        assert_eq!(peers["closed"], json!({}), "nobody was dialled: {peers}");
+        assert_eq!(peers["discovery"]["dials"], 0, "{peers}");
+        assert!(peers["discovery"]["other_incident"].as_u64() > Some(0));
+        let told = peers["why"].as_array().unwrap();
+        assert_eq!(told[0]["code"], "other-incident-near", "{peers}");
+        assert_eq!(told.len(), 1, "{peers}");
+    }
+    // An address given by hand leads to a meeting all the same.
+    ours.ok(["sync", &address(&theirs, &net.ip(1).to_string())]);
     let both = || counted(&ours, &["stranger"]) + counted(&theirs, &["stranger"]);
     until(PATIENCE, || (both() > 0).then_some(())).expect("a stranger is counted");
-    // They go on trying, in vain: who was told no is kept away.
+    // It goes on trying, in vain: who was told no is kept away.
     std::thread::sleep(A_WHILE);
     let each = [&ours, &theirs].map(|d| counted(d, &["stranger"]));
     assert_eq!(each, [1, 1], "each counts the other, once");
@@ -144,7 +170,7 @@ fn a_foreign_program_learns_nothing_and_stores_nothing() {
     let incident = before["incident"].as_str().unwrap().to_owned();
     for (host, says) in [(1, "noise"), (2, "silence"), (3, "flood"), (4, "echo")] {
         let mut command = net.command(host, env!("CARGO_BIN_EXE_net-stranger"));
-        command.arg(says);
+        command.arg(says).arg(address(&ours, "10.77.0.1"));
         let program = Program::start(command);
         net.link(0, host, Link::UP);
         // Until a session was closed because of it, and then a while more.

@@ -104,7 +104,12 @@ pub struct Settings {
     pub lang: Option<Setting<String>>,
 }
 
-const LISTEN: [&str; 2] = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"];
+const LISTEN: [&str; 4] = [
+    "/ip4/0.0.0.0/tcp/0",
+    "/ip4/0.0.0.0/udp/0/quic-v1",
+    "/ip6/::/tcp/0",
+    "/ip6/::/udp/0/quic-v1",
+];
 
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|v| !v.is_empty())

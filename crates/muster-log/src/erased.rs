@@ -12,7 +12,7 @@ use crate::{
     act::{Act, Erase, ErasedLog, ErasedSpan},
     authority::{ActPlace, Authority, EntryPlace, Grant, Learned, Logs, Standing, acts_of},
     chain::{Run, VerifiedRun},
-    entry::{Entry, LogKey, PartBody, VerifiedEntry},
+    entry::{Entry, LogKey, PartBody, PartHeader, VerifiedEntry},
     ids::{Class, DeviceId, GrantId, IncidentId, Lane, LogId, ObjectId, Seq},
     operation::{DataOperation, PartContent},
     role::Role,
@@ -20,9 +20,15 @@ use crate::{
 
 /// Most places that one act may name; one that names more is nothing.
 pub const MAX_PLACES: u64 = 4_096;
-/// Stored bytes below which a part holds nothing of an object, and cannot be erased: a run would
-/// grow by it, and no longer fit where it is kept.
-const LEAST: u32 = 40;
+/// Stored bytes below which a part cannot be erased: without it a run would be longer, for it says
+/// the hash then, and might no longer fit where it is kept. Sealed parts that say anything of an
+/// object are longer; so short are a few public values.
+const LEAST: u32 = 32;
+
+/// Whether a part is long enough to be erased.
+pub fn is_erasable(head: &PartHeader) -> bool {
+    head.len >= LEAST
+}
 
 /// Takes parts out of an entry, a bit for each. Says whether any was there.
 pub(crate) fn drop_parts(entry: &mut Entry, bits: u8) -> bool {
@@ -30,7 +36,7 @@ pub(crate) fn drop_parts(entry: &mut Entry, bits: u8) -> bool {
     let heads = entry.header.parts.iter().zip(&mut entry.parts);
     for (part, (head, body)) in (0_u32..).zip(heads) {
         let named = bits & 1_u8.checked_shl(part).unwrap_or(0) != 0;
-        if named && head.len >= LEAST && *body != PartBody::Absent {
+        if named && is_erasable(head) && *body != PartBody::Absent {
             *body = PartBody::Absent;
             dropped = true;
         }

@@ -33,6 +33,9 @@ contexts! {
     FRONTIER = "muster 2026 frontier digest v1";
     ROOT_ACT = "muster 2026 root act id v1";
     KEY_WRAP = "muster 2026 key wrapping nonce v1";
+    BEACON_KEY = "muster 2026 beacon key v1";
+    BEACON_SALT = "muster 2026 beacon salt v1";
+    BEACON_TAG = "muster 2026 beacon frontier tag v1";
     PAIR_COMMIT = "muster 2026 pairing commitment v1";
     PAIR_PROOF = "muster 2026 pairing code proof v1";
     PAIR_TRANSCRIPT = "muster 2026 pairing transcript v1";
@@ -127,6 +130,21 @@ pub fn wrap_nonce(outer: &KeyId, inner: &KeyId) -> [u8; 12] {
 /// without the incident secret it cannot be linked to anyone.
 pub fn audience_tag(secret: &[u8; 32], whom: &[u8]) -> AudienceTag {
     AudienceTag(first(digest(&AUDIENCE, &[secret, whom])))
+}
+
+/// The key of one beacon, which goes out under this salt.
+pub(crate) fn beacon_key(secret: &[u8; 32], salt: &[u8; 16]) -> [u8; 32] {
+    digest(&BEACON_KEY, &[secret, salt])
+}
+
+/// The salt of a beacon: unlike any other to whoever does not know the seed.
+pub(crate) fn beacon_salt(seed: &[u8; 32], beat: u64) -> [u8; 16] {
+    first(digest(&BEACON_SALT, &[seed, &beat.to_le_bytes()]))
+}
+
+/// What a beacon says of a frontier: equal for equal ones, and nothing else.
+pub(crate) fn beacon_tag(secret: &[u8; 32], frontier: &[u8; 32]) -> [u8; 8] {
+    first(digest(&BEACON_TAG, &[secret, frontier]))
 }
 
 /// The commitment to what an inviter will say once it has seen the joiner's key.

@@ -7,6 +7,7 @@
 pub mod act;
 pub mod author;
 pub mod authority;
+pub mod beacon;
 pub mod book;
 pub mod bundle;
 pub mod chain;

@@ -9,6 +9,7 @@ use std::{
 
 use muster_log::{
     act::{Act, Audience, Cut, End},
+    beacon,
     book::Book,
     bundle::{BundleError, Item, Reader, Stretch, Writer},
     codec::{self, Bounded, CodecError},
@@ -528,6 +529,23 @@ fn bundles() {
 }
 
 /// The largest inputs: a run of the most bytes, of parts without number, lengths that lie.
+#[test]
+fn beacons() {
+    let _alone = alone();
+    let voice = beacon::Voice::new(vec![[5; 32], [6; 32]], [9; 32]).unwrap();
+    for name in ["beacon", "beacon-pairing"] {
+        let digits = std::fs::read_to_string(format!("tests/golden/{name}.hex")).unwrap();
+        let seed = hex::decode(digits.split_whitespace().collect::<String>()).unwrap();
+        feed(name, KIB, &[seed], |bytes| {
+            let told = match name {
+                "beacon" => beacon::open(&voice, bytes).map(|_| ()),
+                _ => beacon::Inviting::from_bytes(bytes).map(|_| ()),
+            };
+            told.map(|()| None).map_err(|e| format!("{e:?}"))
+        });
+    }
+}
+
 #[test]
 fn a_full_run_costs_a_small_multiple_of_itself() {
     let _alone = alone();

@@ -1,7 +1,10 @@
 //! Whole stories, told by devices that part and meet: writes, merge, conflicts, settling.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod agenda;
 mod bookings;
+mod forum;
+mod places;
 
 use muster_log::{
     ids::{Class, DeviceId, EntryHash, Lamport, LogId, Millis, ObjectId, Seq},

@@ -126,7 +126,12 @@ impl Muster {
 }
 
 pub(crate) fn ip_of(addr: &Multiaddr) -> Option<IpAddr> {
-    match addr.iter().next()? {
+    let mut parts = addr.iter();
+    let first = match parts.next()? {
+        Protocol::Ip6zone(_) => parts.next()?,
+        first => first,
+    };
+    match first {
         Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
         Protocol::Ip6(ip) => Some(IpAddr::V6(ip)),
         _ => None,

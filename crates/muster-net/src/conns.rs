@@ -175,13 +175,35 @@ impl Conns {
         self.all.len()
     }
 
-    /// Peers that need no dial: there is a connection with them, or nearly.
-    pub(crate) fn linked(&self) -> BTreeSet<TransportId> {
+    /// Peers that need no dial: there is a connection with them, or nearly. One that is still
+    /// opening counts for so long.
+    pub(crate) fn linked(&self, now: Instant, opening: Duration) -> BTreeSet<TransportId> {
         self.all
             .values()
-            .filter(|c| matches!(c.phase, Phase::Agreeing | Phase::Kept) && !c.gone)
+            .filter(|c| match c.phase {
+                Phase::Agreeing | Phase::Kept => !c.gone,
+                Phase::Opening => !c.gone && now.duration_since(c.since) < opening,
+                Phase::Ending => false,
+            })
             .map(|c| c.peer)
             .collect()
+    }
+
+    /// When the next one has been opening for so long.
+    pub(crate) fn next_opened(&self, now: Instant, opening: Duration) -> Option<Instant> {
+        self.all
+            .values()
+            .filter(|c| c.phase == Phase::Opening)
+            .map(|c| c.since + opening)
+            .filter(|at| *at > now)
+            .min()
+    }
+
+    /// The kept session with a peer.
+    pub(crate) fn kept_with(&self, peer: TransportId) -> Option<ConnId> {
+        self.iter()
+            .find(|(_, c)| c.peer == peer && c.phase == Phase::Kept)
+            .map(|(conn, _)| conn)
     }
 
     fn rivals(&self, conn: ConnId, phases: &[Phase]) -> Vec<(ConnId, &Conn)> {

@@ -6,22 +6,32 @@
 //! a beacon's interval, and a link that stays away costs little. *Given* addresses: dialled again
 //! and again at a steady pace, because nothing announces that such a link has come back.
 //!
+//! Not everybody who is heard is dialled. A device looks for a handful of neighbours, at random, and
+//! is then content with those who have what it has: a crowd forms a mesh in which news goes around,
+//! and beacons alone tell that all are level. Whoever stays different for a while is dialled beyond
+//! that; whoever has more neighbours than it needs lets one go now and then, so that there is room
+//! for somebody new.
+//!
 //! Paces are bounded: to one discovered peer at most four dials a second while it is heard but
-//! cannot be reached five times running, then one in 0.7 s to 10 s; never more than two at once.
+//! cannot be reached five times running, then one in 0.7 s to 10 s; never more than two at once. One
+//! beacon of somebody who was never met is worth [`TRIES`] dials.
+
+mod pace;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
 
+use crate::behaviour::ip_of;
+use crate::discovery::{Sighting, Signs};
 use crate::event::TransportId;
 use crate::limits::{ADDRS_PER_PEER as ADDRS, IDS_PER_IP, Limits};
+pub(crate) use pace::Jitter;
+use pace::{APART, Pace};
 
-/// Dials to one target at once.
-const AT_ONCE: u8 = 2;
-/// Two dials to one target are at least so far apart.
-const APART: Duration = Duration::from_millis(250);
 /// A gap between two beacons longer than this begins a new meeting.
 const GAP: Duration = Duration::from_millis(1_300);
 /// Failures, while it is heard, after which a peer is dialled more slowly.
@@ -31,10 +41,23 @@ const FRESH_COUNTED: usize = 256;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Dials that were not made so long may be made at once.
 const BURST: Duration = Duration::from_secs(3);
+/// Dials for one beacon of a peer with whom there never was a session.
+const TRIES: u32 = 6;
 /// The slowest pace.
 const SLOWEST: Duration = Duration::from_secs(10);
-/// The longest hold after refusals.
-const LONGEST_HOLD: Duration = Duration::from_secs(30);
+/// After the first way to a peer the next one is tried, beside it. Where round trips are short the
+/// first is through by then; where they are long QUIC, which needs two fewer, gets its chance, and
+/// comes first from then on.
+const RACE: Duration = Duration::from_millis(60);
+/// An address that was not heard of for so long gives way to those that are.
+const STALE: Duration = Duration::from_secs(3);
+/// How long a peer must differ before it is worth more than the neighbours one has: news takes a
+/// moment to go around.
+const LINGER: Duration = Duration::from_secs(2);
+/// How often one of too many neighbours is let go.
+const TRIM: Duration = Duration::from_secs(5);
+/// Links of which it is remembered what works there.
+const LINKS: usize = 16;
 
 /// Whom a dial is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,62 +74,36 @@ pub(crate) struct Dial {
     pub(crate) addr: Multiaddr,
 }
 
-/// When the next dial to a target may go out.
-#[derive(Debug, Clone)]
-struct Pace {
-    next: Instant,
-    last: Option<Instant>,
-    held: Option<Instant>,
-    pending: u8,
-    failures: u32,
-    refusals: u32,
-}
-
-impl Pace {
-    fn from(next: Instant) -> Self {
-        Self {
-            next,
-            last: None,
-            held: None,
-            pending: 0,
-            failures: 0,
-            refusals: 0,
-        }
-    }
-
-    fn due(&self) -> Option<Instant> {
-        if self.pending >= AT_ONCE {
-            return None;
-        }
-        let apart = self.last.map_or(self.next, |last| last + APART);
-        Some(self.next.max(apart).max(self.held.unwrap_or(self.next)))
-    }
-
-    fn started(&mut self, now: Instant, interval: Duration) {
-        self.last = Some(now);
-        self.next = now + interval;
-        self.pending += 1;
-    }
-
-    /// It answered, but wants no session now (full, for example), or speaks something else.
-    fn refused(&mut self, now: Instant) {
-        let hold = Duration::from_millis(400) * 2_u32.saturating_pow(self.refusals.min(8));
-        self.refusals += 1;
-        self.held = Some(now + hold.min(LONGEST_HOLD));
-    }
-
-    fn succeeded(&mut self) {
-        (self.failures, self.refusals, self.held) = (0, 0, None);
-    }
-}
-
 #[derive(Debug)]
 struct Peer {
-    addrs: Vec<Multiaddr>,
-    from: Ipv4Addr,
+    /// With when each was last heard of.
+    addrs: Vec<(Multiaddr, Instant)>,
+    from: IpAddr,
     heard: Instant,
     turn: usize,
     pace: Pace,
+    signs: Signs,
+    /// From when on its difference counts.
+    apart: Option<Instant>,
+    /// Dials since it was last heard.
+    tried: u32,
+    /// Dials that failed since one reached it.
+    failed: u32,
+    /// There was a session with it.
+    proven: bool,
+}
+
+impl Peer {
+    fn learn(&mut self, now: Instant, addrs: Vec<Multiaddr>, quic_first: bool) {
+        self.addrs
+            .retain(|(addr, at)| now.duration_since(*at) < STALE && !addrs.contains(addr));
+        let known = std::mem::take(&mut self.addrs);
+        self.addrs = addrs.into_iter().map(|addr| (addr, now)).collect();
+        self.addrs.extend(known);
+        self.addrs.truncate(ADDRS);
+        self.addrs
+            .sort_by_key(|(addr, _)| (is_quic(addr) != quic_first, is_zoned(addr)));
+    }
 }
 
 #[derive(Debug)]
@@ -125,9 +122,12 @@ pub(crate) struct Dialer {
     peers: BTreeMap<TransportId, Peer>,
     given: BTreeMap<Multiaddr, Given>,
     /// New transport ids of an IP address, and since when they are counted.
-    fresh: BTreeMap<Ipv4Addr, (Instant, u32)>,
+    fresh: BTreeMap<IpAddr, (Instant, u32)>,
     /// When all dials so far would have gone out one by one.
     even: Option<Instant>,
+    /// The links on which QUIC came first, or TCP.
+    quic_first: BTreeMap<Vec<u8>, bool>,
+    trim: Option<Instant>,
     jitter: Jitter,
 }
 
@@ -141,13 +141,16 @@ impl Dialer {
             given: BTreeMap::new(),
             fresh: BTreeMap::new(),
             even: None,
+            quic_first: BTreeMap::new(),
+            trim: None,
             jitter,
         }
     }
 
-    /// Where this side stands in a pair: at once, or after the courtesy.
-    fn patience(&mut self, peer: TransportId) -> Duration {
-        if self.me < peer {
+    /// Where this side stands in a pair: at once, or after the courtesy. Who seeks no neighbours, or
+    /// cannot hear us, will not dial.
+    fn patience(&mut self, peer: TransportId, signs: Signs) -> Duration {
+        if self.me < peer || !signs.seeks || !signs.hears {
             Duration::ZERO
         } else {
             self.limits.courtesy + self.jitter.below(self.limits.courtesy / 2)
@@ -155,30 +158,33 @@ impl Dialer {
     }
 
     /// A beacon. True if the peer was not known.
-    pub(crate) fn heard(
-        &mut self,
-        now: Instant,
-        id: TransportId,
-        from: Ipv4Addr,
-        addrs: Vec<Multiaddr>,
-    ) -> bool {
+    pub(crate) fn heard(&mut self, now: Instant, sighting: Sighting) -> bool {
+        let Sighting {
+            id,
+            from,
+            addrs,
+            signs,
+        } = sighting;
         if id == self.me || addrs.is_empty() {
             return false;
         }
-        let patience = self.patience(id);
+        let patience = self.patience(id, signs);
+        let counts = now + LINGER + self.jitter.below(LINGER / 2);
+        let quic_first = self.quic_first.get(&link(from)).copied().unwrap_or(false);
         if let Some(peer) = self.peers.get_mut(&id) {
             if now.duration_since(peer.heard) > GAP {
                 peer.pace.failures = 0;
+                peer.turn = 0;
                 peer.pace.next = peer.pace.next.min(now + patience);
             } else if peer.pace.failures < FAILURES && peer.pace.next > now + patience + APART {
                 peer.pace.next = now + patience;
             }
             peer.heard = now;
             peer.from = from;
-            let old = std::mem::replace(&mut peer.addrs, addrs);
-            peer.addrs.extend(old);
-            dedup(&mut peer.addrs);
-            peer.addrs.truncate(ADDRS);
+            peer.tried = 0;
+            peer.signs = signs;
+            peer.apart = (!signs.level).then_some(peer.apart.unwrap_or(counts));
+            peer.learn(now, addrs, quic_first);
             return false;
         }
         if !self.is_believed(now, from) {
@@ -188,24 +194,25 @@ impl Dialer {
         if self.peers.len() >= self.limits.discovered {
             return false;
         }
-        let mut addrs = addrs;
-        addrs.truncate(ADDRS);
-        let pace = Pace::from(now + patience);
-        self.peers.insert(
-            id,
-            Peer {
-                addrs,
-                from,
-                heard: now,
-                turn: 0,
-                pace,
-            },
-        );
+        let mut peer = Peer {
+            addrs: Vec::new(),
+            from,
+            heard: now,
+            turn: 0,
+            pace: Pace::from(now + patience),
+            signs,
+            apart: (!signs.level).then_some(counts),
+            tried: 0,
+            failed: 0,
+            proven: false,
+        };
+        peer.learn(now, addrs, quic_first);
+        self.peers.insert(id, peer);
         true
     }
 
     /// Whether one more new transport id is believed of an address: each is worth a dial or two.
-    fn is_believed(&mut self, now: Instant, from: Ipv4Addr) -> bool {
+    fn is_believed(&mut self, now: Instant, from: IpAddr) -> bool {
         if self.fresh.len() >= FRESH_COUNTED && !self.fresh.contains_key(&from) {
             self.fresh
                 .retain(|_, (since, _)| now.duration_since(*since) < MINUTE);
@@ -246,7 +253,7 @@ impl Dialer {
     }
 
     /// The oldest entry of the same address goes first, then the oldest of all.
-    fn make_room(&mut self, from: Ipv4Addr) {
+    fn make_room(&mut self, from: IpAddr) {
         let same = self.peers.iter().filter(|(_, p)| p.from == from);
         let evict = if same.clone().count() >= IDS_PER_IP {
             same.min_by_key(|(_, p)| p.heard).map(|(id, _)| *id)
@@ -281,6 +288,30 @@ impl Dialer {
         true
     }
 
+    /// From when on a discovered peer is worth a dial, for one who has so many neighbours.
+    fn worth_from(&self, peer: &Peer, neighbours: usize) -> Option<Instant> {
+        if peer.signs.full || (peer.tried >= TRIES && !peer.proven) {
+            return None;
+        }
+        let due = peer.pace.due()?;
+        if neighbours < self.limits.mesh || !peer.signs.hears {
+            return Some(due);
+        }
+        peer.apart.map(|counts| due.max(counts))
+    }
+
+    /// How many discovered peers may be dialled beside those that are.
+    fn wanted(&self, neighbours: usize) -> usize {
+        let under_way = self.peers.values().map(|p| usize::from(p.pace.pending));
+        let under_way: usize = under_way.sum();
+        let aim = if neighbours < self.limits.mesh {
+            self.limits.mesh
+        } else {
+            self.limits.kept
+        };
+        aim.saturating_sub(neighbours + under_way)
+    }
+
     /// Dials that are due, at most `room`, and no more than go out in a minute.
     pub(crate) fn due(
         &mut self,
@@ -297,29 +328,21 @@ impl Dialer {
         let forget = self.limits.forget;
         self.peers
             .retain(|id, p| linked.contains(id) || now.duration_since(p.heard) < forget);
-        let mut dials = Vec::new();
+        let mut candidates: Vec<TransportId> = self
+            .peers
+            .iter()
+            .filter(|(id, _)| !linked.contains(id))
+            .filter(|(_, p)| self.worth_from(p, linked.len()).is_some_and(|at| at <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        // Whoever took them in their order would make hubs of a few.
+        self.jitter.shuffle(&mut candidates);
+        candidates.truncate(self.wanted(linked.len()).min(room));
+        let mut dials: Vec<Dial> = candidates
+            .into_iter()
+            .filter_map(|id| self.dial(now, id))
+            .collect();
         let redial = self.limits.redial;
-        for (id, peer) in &mut self.peers {
-            if dials.len() >= room {
-                return dials;
-            }
-            if linked.contains(id) || peer.pace.due().is_none_or(|at| at > now) {
-                continue;
-            }
-            let Some(addr) = peer.addrs.get(peer.turn % peer.addrs.len().max(1)) else {
-                continue;
-            };
-            dials.push(Dial {
-                target: Target::Peer(*id),
-                addr: addr.clone(),
-            });
-            let silent = now.duration_since(peer.heard) / 40;
-            let slow =
-                redial * 2_u32.saturating_pow(peer.pace.failures.saturating_sub(FAILURES).min(8));
-            let interval = redial.max(silent).max(slow).min(SLOWEST);
-            peer.pace
-                .started(now, interval + self.jitter.below(interval / 5));
-        }
         for (addr, given) in &mut self.given {
             if dials.len() >= room {
                 return dials;
@@ -338,24 +361,84 @@ impl Dialer {
         dials
     }
 
+    fn dial(&mut self, now: Instant, id: TransportId) -> Option<Dial> {
+        let redial = self.limits.redial;
+        let peer = self.peers.get_mut(&id)?;
+        let ways = peer.addrs.len().max(1);
+        let (addr, _) = peer.addrs.get(peer.turn % ways)?;
+        let dial = Dial {
+            target: Target::Peer(id),
+            addr: addr.clone(),
+        };
+        peer.turn = peer.turn.wrapping_add(1);
+        peer.tried = peer.tried.saturating_add(1);
+        let racing = peer.turn % ways != 0 && peer.pace.failures < FAILURES;
+        let interval = if racing {
+            RACE
+        } else {
+            let silent = now.duration_since(peer.heard) / 40;
+            let over = peer.pace.failures.saturating_sub(FAILURES).min(8);
+            let slow = redial * 2_u32.saturating_pow(over);
+            redial.max(silent).max(slow).min(SLOWEST)
+        };
+        peer.pace
+            .started(now, interval + self.jitter.below(interval / 5));
+        if racing {
+            peer.pace.last = None;
+        }
+        Some(dial)
+    }
+
     /// When [`Dialer::due`] should be asked next.
     pub(crate) fn next_due(&self, linked: &BTreeSet<TransportId>) -> Option<Instant> {
+        let wanted = self.wanted(linked.len()) > 0;
         let peers = self
             .peers
             .iter()
-            .filter(|(id, _)| !linked.contains(id))
-            .map(|(_, p)| &p.pace);
+            .filter(|(id, _)| wanted && !linked.contains(id))
+            .filter_map(|(_, p)| self.worth_from(p, linked.len()));
         let given = self
             .given
             .values()
             .filter(|g| !g.oneself && !g.who.is_some_and(|who| linked.contains(&who)))
-            .map(|g| &g.pace);
-        let due = peers.chain(given).filter_map(Pace::due).min()?;
+            .filter_map(|g| g.pace.due());
+        let due = peers.chain(given).min()?;
         // Not before another dial is allowed.
         let allowed = self
             .even
             .and_then(|even| (even + self.apart()).checked_sub(BURST));
         Some(allowed.map_or(due, |at| due.max(at)))
+    }
+
+    /// A neighbour to be let go, now and then, where there are more than are of use: one that has
+    /// what we have, and neighbours enough.
+    pub(crate) fn surplus(
+        &mut self,
+        now: Instant,
+        linked: &BTreeSet<TransportId>,
+    ) -> Option<TransportId> {
+        if linked.len() <= self.limits.crowd {
+            self.trim = None;
+            return None;
+        }
+        let pause = TRIM + self.jitter.below(TRIM);
+        if *self.trim.get_or_insert(now + pause) > now {
+            return None;
+        }
+        self.trim = None;
+        let given: BTreeSet<_> = self.given.values().filter_map(|g| g.who).collect();
+        let mut spare: Vec<_> = self
+            .peers
+            .iter()
+            .filter(|(id, p)| {
+                let content = p.signs.level && !p.signs.seeks && p.signs.hears;
+                content && linked.contains(id) && now.duration_since(p.heard) < GAP
+            })
+            .map(|(id, _)| *id)
+            .filter(|id| !given.contains(id))
+            .collect();
+        self.jitter.shuffle(&mut spare);
+        spare.pop()
     }
 
     fn pace(&mut self, target: &Target) -> Option<&mut Pace> {
@@ -371,6 +454,9 @@ impl Dialer {
         if let Some(pace) = self.pace(target) {
             pace.pending = pace.pending.saturating_sub(1);
             pace.failures = 0;
+        }
+        if let Some(peer) = self.peers.get_mut(&who) {
+            peer.failed = 0;
         }
         if let Target::Given(addr) = target
             && let Some(given) = self.given.get_mut(addr)
@@ -393,7 +479,7 @@ impl Dialer {
             }),
             Target::Peer(id) => {
                 if let Some(peer) = self.peers.get_mut(id) {
-                    peer.turn = peer.turn.wrapping_add(1);
+                    peer.failed = peer.failed.saturating_add(1);
                     if now.duration_since(peer.heard) < GAP {
                         peer.pace.failures = peer.pace.failures.saturating_add(1);
                     }
@@ -409,14 +495,25 @@ impl Dialer {
         peer.into_iter().chain(given.map(|g| &mut g.pace))
     }
 
-    /// There is a session with `who`.
-    pub(crate) fn linked(&mut self, who: TransportId) {
+    /// There is a session with `who`, at `remote` if this side dialled: what came first there is
+    /// tried first on that link from now on.
+    pub(crate) fn linked(&mut self, who: TransportId, remote: Option<&Multiaddr>) {
         self.paces_of(who).for_each(Pace::succeeded);
+        if let Some(peer) = self.peers.get_mut(&who) {
+            peer.proven = true;
+        }
+        if let Some((at, remote)) = remote.and_then(|r| Some((link(ip_of(r)?), r))) {
+            if self.quic_first.len() >= LINKS && !self.quic_first.contains_key(&at) {
+                self.quic_first.pop_first();
+            }
+            self.quic_first.insert(at, is_quic(remote));
+        }
     }
 
     /// The session with `who` is over: dial soon, the smaller id first.
     pub(crate) fn unlinked(&mut self, now: Instant, who: TransportId) {
-        let soon = now + self.patience(who) + self.jitter.below(APART);
+        let signs = self.peers.get(&who).map_or(Signs::NONE, |p| p.signs);
+        let soon = now + self.patience(who, signs) + self.jitter.below(APART);
         for pace in self.paces_of(who) {
             pace.next = soon;
         }
@@ -433,17 +530,21 @@ impl Dialer {
     }
 
     /// Every peer and given address, with when it was heard.
-    pub(crate) fn list(
-        &self,
-    ) -> impl Iterator<Item = (Option<TransportId>, Vec<Multiaddr>, Option<Instant>)> {
-        let peers = self
-            .peers
-            .iter()
-            .map(|(id, p)| (Some(*id), p.addrs.clone(), Some(p.heard)));
-        let given = self
-            .given
-            .iter()
-            .map(|(addr, g)| (g.who, vec![addr.clone()], None));
+    pub(crate) fn list(&self) -> impl Iterator<Item = Known> {
+        let peers = self.peers.iter().map(|(id, p)| Known {
+            who: Some(*id),
+            addrs: p.addrs.iter().map(|(addr, _)| addr.clone()).collect(),
+            heard: Some(p.heard),
+            level: p.signs.level,
+            failed: p.failed,
+        });
+        let given = self.given.iter().map(|(addr, g)| Known {
+            who: g.who,
+            addrs: vec![addr.clone()],
+            heard: None,
+            level: false,
+            failed: u32::from(g.reported),
+        });
         peers.chain(given)
     }
 
@@ -452,23 +553,28 @@ impl Dialer {
     }
 }
 
-fn dedup(addrs: &mut Vec<Multiaddr>) {
-    let mut seen = BTreeSet::new();
-    addrs.retain(|addr| seen.insert(addr.clone()));
+/// A line of the list.
+pub(crate) struct Known {
+    pub(crate) who: Option<TransportId>,
+    pub(crate) addrs: Vec<Multiaddr>,
+    pub(crate) heard: Option<Instant>,
+    pub(crate) level: bool,
+    pub(crate) failed: u32,
 }
 
-/// Spreads dials of devices that hear the same beacon. Not for secrets.
-#[derive(Debug)]
-pub(crate) struct Jitter(pub(crate) u64);
+fn is_quic(addr: &Multiaddr) -> bool {
+    addr.iter().any(|part| matches!(part, Protocol::QuicV1))
+}
 
-impl Jitter {
-    pub(crate) fn below(&mut self, end: Duration) -> Duration {
-        // xorshift64
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        let micros = u64::try_from(end.as_micros()).unwrap_or(u64::MAX).max(1);
-        Duration::from_micros(self.0 % micros)
+fn is_zoned(addr: &Multiaddr) -> bool {
+    addr.iter().any(|part| matches!(part, Protocol::Ip6zone(_)))
+}
+
+/// The link an address lies on, about.
+fn link(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(v4) => v4.octets().into_iter().take(3).collect(),
+        IpAddr::V6(v6) => v6.octets().into_iter().take(8).collect(),
     }
 }
 

@@ -110,6 +110,8 @@ pub enum CloseReason {
     Replaced,
     #[error("it made room for another before it had proven anything")]
     Crowded,
+    #[error("there are neighbours enough, and this one has what they have")]
+    Enough,
     #[error("the network is shutting down")]
     Shutdown,
     #[error("input or output failed: {0}")]

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{self, Swarm};
 use libp2p::{Multiaddr, PeerId, TransportError, identity::Keypair};
-use tokio::sync::{mpsc, oneshot};
+use muster_log::beacon::Voice;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::behaviour::Muster;
@@ -61,26 +63,34 @@ impl Net {
             .with_per_connection_event_buffer_size(4);
         let mut swarm = Swarm::new(transport, behaviour, me, options);
         for addr in &config.listen {
-            swarm
-                .listen_on(addr.clone())
-                .map_err(|e| NetError::Listen {
-                    addr: addr.clone(),
-                    why: listen_error(&e),
-                })?;
+            if let Err(e) = swarm.listen_on(addr.clone()) {
+                let (addr, why) = (addr.clone(), listen_error(&e));
+                // Where the system has no IPv6, IPv4 is enough.
+                if !is_any_v6(&addr) || config.listen.iter().all(is_any_v6) {
+                    return Err(NetError::Listen { addr, why });
+                }
+                tracing::info!(%addr, why, "not listening there");
+            }
         }
         let (commands, to_do) = mpsc::channel(COMMANDS);
         let (events, heard) = mpsc::channel(config.limits.events.max(4));
-        let driver = Driver::new(swarm, config, events, to_do);
+        let (voice, spoken) = watch::channel(config.voice.clone());
+        let driver = Driver::new(swarm, config, spoken, events, to_do);
         let task = runtime.spawn(driver.run());
         Ok((
             NetHandle {
                 me: TransportId(me),
                 commands,
+                voice,
                 task,
             },
             heard,
         ))
     }
+}
+
+fn is_any_v6(addr: &Multiaddr) -> bool {
+    matches!(addr.iter().next(), Some(Protocol::Ip6(ip)) if ip.is_unspecified())
 }
 
 fn listen_error(error: &TransportError<io::Error>) -> String {
@@ -95,6 +105,7 @@ fn listen_error(error: &TransportError<io::Error>) -> String {
 pub struct NetHandle {
     me: TransportId,
     commands: mpsc::Sender<Command>,
+    voice: watch::Sender<Option<Voice>>,
     task: JoinHandle<()>,
 }
 
@@ -103,6 +114,16 @@ impl NetHandle {
     #[must_use]
     pub fn id(&self) -> TransportId {
         self.me
+    }
+
+    /// Changes what beacons are made of: secrets that were renewed, entries that came. With none
+    /// this Muster falls silent, and hears nobody.
+    pub fn announce(&self, voice: Option<Voice>) {
+        self.voice.send_if_modified(|before| {
+            let changed = *before != voice;
+            *before = voice;
+            changed
+        });
     }
 
     async fn tell(&self, command: Command) -> Result<(), NetError> {

@@ -31,11 +31,13 @@ mod session;
 mod stats;
 mod transport;
 mod watched;
+mod zoned;
 
 pub use event::{CloseReason, ConnId, DialFailure, NetEvent, RefuseReason, TransportId};
 pub use frame::MAX_FRAME;
 pub use handle::{Net, NetError, NetHandle};
 pub use libp2p::Multiaddr;
 pub use limits::{ADDRS_PER_PEER, IDS_PER_IP, Limits, NetConfig, Purpose, STREAMS};
+pub use muster_log::beacon::Voice;
 pub use outbox::{Outbox, SendError};
-pub use stats::{KnownPeer, NetStats};
+pub use stats::{Airwaves, KnownPeer, NetStats};

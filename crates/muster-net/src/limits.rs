@@ -2,10 +2,11 @@
 //!
 //! The values are the defaults of the design; they are fields so that a test can make one bite.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use libp2p::Multiaddr;
+use muster_log::beacon::Voice;
 
 /// What a network is for. Networks of different purposes neither hear nor understand each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,8 +29,14 @@ pub struct NetConfig {
     pub discovery: bool,
     /// What it is for.
     pub purpose: Purpose,
-    /// The multicast group and port of the beacon. All devices of a link must agree.
+    /// What the beacons of sessions are made of. Without it nothing is said and nothing understood,
+    /// until [`NetHandle::announce`](crate::NetHandle::announce) gives it.
+    pub voice: Option<Voice>,
+    /// 32 random bytes, fresh at each start, for the salts of beacons.
+    pub seed: [u8; 32],
+    /// The multicast groups and port of the beacon. All devices of a link must agree.
     pub group: Ipv4Addr,
+    pub group6: Ipv6Addr,
     pub beacon_port: u16,
     pub limits: Limits,
 }
@@ -41,7 +48,10 @@ impl Default for NetConfig {
             peers: Vec::new(),
             discovery: true,
             purpose: Purpose::Sessions,
+            voice: None,
+            seed: [0; 32],
             group: Ipv4Addr::new(239, 77, 83, 84),
+            group6: Ipv6Addr::new(0xff12, 0, 0, 0, 0, 0, 0x4d55, 0x5354),
             beacon_port: 47_783,
             limits: Limits::default(),
         }
@@ -59,6 +69,10 @@ pub struct Limits {
     /// An unproven connection older than this gives way to a newer one; one of an address that has
     /// more of them than the newcomer's gives way at once.
     pub grace: Duration,
+    /// Neighbours that a device looks for among those who are level with it.
+    pub mesh: usize,
+    /// Of more neighbours than this one is let go now and then.
+    pub crowd: usize,
     /// Further connections that may be in their handshake.
     pub shaking: usize,
     /// Inbound handshakes of the encryption layer at once.
@@ -125,6 +139,8 @@ impl Default for Limits {
             kept: 12,
             unproven: 6,
             grace: ms(1_500),
+            mesh: 6,
+            crowd: 10,
             shaking: 8,
             pending_in: 32,
             pending_per_ip: 6,

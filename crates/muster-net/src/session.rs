@@ -146,7 +146,7 @@ impl Session {
             },
         };
         match reason {
-            CloseReason::Local | CloseReason::Shutdown => {
+            CloseReason::Local | CloseReason::Shutdown | CloseReason::Enough => {
                 if done.is_none() {
                     self.part(&mut writing, stop).await;
                 }

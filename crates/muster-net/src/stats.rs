@@ -26,9 +26,8 @@ pub struct NetStats {
     pub silent: u64,
     pub bad_frames: u64,
     pub refused: BTreeMap<RefuseReason, u64>,
-    /// Beacons of others heard, and datagrams on the beacon's port that are none.
-    pub beacons: u64,
-    pub not_beacons: u64,
+    /// Beacons, of this device and of others.
+    pub air: Airwaves,
     /// Events for counters (`Discovered`, `Refused`, `DialFailed`) not delivered to a consumer
     /// that was not reading.
     pub events_dropped: u64,
@@ -40,6 +39,27 @@ impl NetStats {
     pub fn refusals(&self) -> u64 {
         self.refused.values().sum()
     }
+}
+
+/// What was said and heard on the links around.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Airwaves {
+    /// Interfaces that lead anywhere, now.
+    pub interfaces: u64,
+    /// Datagrams sent.
+    pub sent: u64,
+    /// Beacons of others that were understood, each counted once.
+    pub heard: u64,
+    /// Copies of them, by another way or played again.
+    pub repeated: u64,
+    /// Datagrams not looked at, because too many came from one address.
+    pub passed_over: u64,
+    /// Datagrams on the beacon's port that are no Muster's.
+    pub not_ours: u64,
+    /// Beacons that do not open: another incident's.
+    pub other_incident: u64,
+    /// Beacons of a Muster of another version.
+    pub other_version: u64,
 }
 
 /// A peer or an address this Muster knows of.
@@ -54,4 +74,8 @@ pub struct KnownPeer {
     pub heard_ago: Option<Duration>,
     pub conn: Option<ConnId>,
     pub banned: bool,
+    /// By its last beacon it has what this device has.
+    pub level: bool,
+    /// Dials that failed since one reached it.
+    pub failed: u32,
 }

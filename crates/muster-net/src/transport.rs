@@ -18,13 +18,14 @@ use libp2p::{PeerId, noise, quic, tcp};
 use crate::limits::{Limits, STREAMS};
 use crate::mux::Yamux;
 use crate::watched::{Silence, Watched};
+use crate::zoned::Zoned;
 
 pub(crate) fn build(
     key: &Keypair,
     limits: &Limits,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
     let silence = limits.silence;
-    let socket = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true));
+    let socket = Zoned(tcp::tokio::Transport::new(tcp::Config::new().nodelay(true)));
     let over_tcp = TransportTimeout::with_outgoing_timeout(socket, limits.connect)
         .map(move |stream, _| Watched::new(stream, silence))
         .upgrade(Version::V1Lazy)

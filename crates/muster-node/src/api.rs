@@ -229,6 +229,75 @@ pub enum Request {
         #[serde(default)]
         at: Option<String>,
     },
+    /// Says something in the forum.
+    Say {
+        text: String,
+        /// `everyone`, a role, or a team, site or person.
+        #[serde(default)]
+        to: Option<String>,
+        #[serde(default)]
+        thread: Option<String>,
+        #[serde(default)]
+        reply_to: Option<String>,
+        #[serde(default)]
+        translation_of: Option<String>,
+        #[serde(default)]
+        language: Option<String>,
+        #[serde(default)]
+        priority: Option<String>,
+        #[serde(default)]
+        expires: Option<String>,
+        #[serde(default)]
+        pin: bool,
+    },
+    /// The forum's threads.
+    Threads {
+        /// What has expired too.
+        #[serde(default)]
+        over: bool,
+    },
+    /// Reads a thread, or what is unread; what was addressed here and shown counts as seen.
+    Read {
+        #[serde(default)]
+        thread: Option<String>,
+        /// Leaves no record that it was seen.
+        #[serde(default)]
+        silent: bool,
+    },
+    /// Who is expected where and when.
+    Agenda {
+        /// A volunteer, a team or a site; all when nothing is said.
+        #[serde(default)]
+        who: Option<String>,
+        #[serde(default)]
+        from: Option<String>,
+        #[serde(default)]
+        to: Option<String>,
+    },
+    /// Who does what where.
+    Where {
+        #[serde(default)]
+        sector: Option<String>,
+        #[serde(default)]
+        area: Option<String>,
+    },
+    /// Information by text, each with its languages.
+    Information {
+        /// Only what lacks this language.
+        #[serde(default)]
+        missing: Option<String>,
+    },
+    /// What a printed form holds.
+    Print {
+        form: String,
+        /// What it is of.
+        #[serde(default)]
+        of: Option<String>,
+        #[serde(default)]
+        from: Option<String>,
+        #[serde(default)]
+        to: Option<String>,
+    },
     /// What the merge left for a person to decide.
     Conflicts,
     /// Decides it.
@@ -263,6 +332,9 @@ pub enum Request {
         /// Of a forked log: the line, as the plan names it; none for the first one.
         #[serde(default)]
         line: Option<String>,
+        /// Of data only what is public; all else stands by its hash.
+        #[serde(default)]
+        public: bool,
     },
     /// Offers encoded runs (hex) to the door.
     Receive { runs: Vec<String> },

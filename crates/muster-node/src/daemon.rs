@@ -151,11 +151,12 @@ async fn run_open(
     let opened = tokio::task::spawn_blocking(move || open(dir, anchors));
     let (engine, anchor, report) = opened.await.map_err(|_| DaemonError::Loop)??;
     let network = match config.network {
-        Some(config) => Some(
-            Network::start(config)
-                .await
-                .map_err(|e| DaemonError::Network(e.to_string()))?,
-        ),
+        Some(config) => {
+            let mut seed = [0; 32];
+            random(&mut seed);
+            let started = Network::start(config, engine.voice(), seed).await;
+            Some(started.map_err(|e| DaemonError::Network(e.to_string()))?)
+        }
         None => None,
     };
     tracing::info!(

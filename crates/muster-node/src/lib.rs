@@ -21,4 +21,4 @@ mod verbs;
 
 /// Version of the field table: a state stored under another version is computed anew from the
 /// entries. Raise it with every change to how objects are packed or operations are applied.
-pub const FIELD_TABLE: u32 = 1;
+pub const FIELD_TABLE: u32 = 2;

@@ -163,7 +163,7 @@ fn check(device: &mut Device, what: &str, rng: &mut Rng) {
 fn history(seed: u64) -> (u64, usize, usize) {
     let rng = &mut Rng(seed);
     let (fs, one) = founder(rng);
-    let indexed = || (seed % 4 == 0).then(|| TempDir::new().unwrap());
+    let indexed = || seed.is_multiple_of(4).then(|| TempDir::new().unwrap());
     let device = |(fs, engine): (FaultyFs, Engine)| Device {
         fs,
         engine: Some(engine),

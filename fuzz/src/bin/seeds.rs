@@ -155,6 +155,7 @@ fn main() -> Result<(), Failure> {
             "pairing-request" => "request",
             "pairing-answer" => "answer",
             "bundle" => "bundle",
+            n if n.starts_with("beacon") => "beacon",
             n if n.starts_with("run-") => "run",
             n if n.starts_with("operation-") || n.starts_with("act-") => {
                 operations.extend(codec::decode::<Operation, 65_536>("golden", &bytes));

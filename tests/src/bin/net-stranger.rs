@@ -1,6 +1,7 @@
 //! A program on Muster's transport that is not of the incident: `net-stranger
-//! noise|silence|flood|echo`. It looks for peers, says what it was told to on every connection, and
-//! prints what it hears as NDJSON, frames in hex. It ends when its standard input does.
+//! noise|silence|flood|echo ADDRESS`. It dials the address, because beacons tell it of nobody, says
+//! what it was told to on every connection, and prints what it hears as NDJSON, frames in hex. It
+//! ends when its standard input does.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,8 @@ fn hex(bytes: &[u8]) -> String {
 async fn main() -> Result<(), Failure> {
     let says = std::env::args().nth(1).ok_or("noise|silence|flood|echo")?;
     let mut config = NetConfig::default();
+    let address = std::env::args().nth(2).ok_or("an address")?;
+    config.peers.push(address.parse()?);
     config.listen.push("/ip4/0.0.0.0/tcp/0".parse()?);
     config.listen.push("/ip4/0.0.0.0/udp/0/quic-v1".parse()?);
     let (net, mut events) = Net::start(config)?;

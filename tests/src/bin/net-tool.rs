@@ -2,7 +2,7 @@
 //!
 //! `net-tool echo PORT`, `net-tool ping IP PORT COUNT` (prints the round trips in milliseconds, one
 //! a line, `lost` for none within a second), `net-tool hear OWN-IP GROUP PORT`, `net-tool say
-//! OWN-IP GROUP PORT`.
+//! OWN-IP GROUP PORT`, `net-tool send HEX IP PORT COUNT` (the same datagram, every 20 ms).
 
 use std::error::Error;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -15,9 +15,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["echo", port] => echo(port.parse()?),
         ["ping", ip, port, count] => ping(ip.parse()?, port.parse()?, count.parse()?),
         ["hear", own, group, port] => hear(own.parse()?, group.parse()?, port.parse()?),
+        ["send", hex, ip, port, count] => {
+            send(hex, (ip.parse()?, port.parse()?), count.parse()?)
+        }
         ["say", own, group, port] => say(own.parse()?, group.parse()?, port.parse()?),
         _ => {
-            Err("echo PORT | ping IP PORT COUNT | hear OWN GROUP PORT | say OWN GROUP PORT".into())
+            Err("send HEX IP PORT COUNT | echo PORT | ping IP PORT COUNT | hear OWN GROUP PORT | say OWN GROUP PORT".into())
         }
     }
 }
@@ -75,5 +78,19 @@ fn say(own: Ipv4Addr, group: Ipv4Addr, port: u16) -> Result<(), Box<dyn Error>> 
     let socket = UdpSocket::bind((own, 0))?;
     socket.set_broadcast(true)?;
     socket.send_to(b"hello", (group, port))?;
+    Ok(())
+}
+
+fn send(hex: &str, to: (Ipv4Addr, u16), count: u64) -> Result<(), Box<dyn Error>> {
+    let digits = hex.as_bytes().chunks(2);
+    let bytes: Result<Vec<u8>, _> = digits
+        .map(|pair| u8::from_str_radix(&String::from_utf8_lossy(pair), 16))
+        .collect();
+    let bytes = bytes?;
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    for _ in 0..count {
+        socket.send_to(&bytes, to)?;
+        std::thread::sleep(Duration::from_millis(20));
+    }
     Ok(())
 }

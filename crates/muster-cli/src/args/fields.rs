@@ -30,6 +30,16 @@ impl Builder<'_> {
                 let report = self.under("need", "report").arg(self.arg("title"));
                 command = command.subcommand(self.fields(kind, report, true));
             }
+            // The shortest way there is: what happened, in one line.
+            "note" => {
+                command = command
+                    .subcommand_required(false)
+                    .args_conflicts_with_subcommands(true)
+                    .arg(self.arg("note-text").required(true).num_args(1..))
+                    .arg(self.flag("about").value_name("ID"))
+                    .arg(self.arg("noted-at").long("at").value_name("TIME"))
+                    .subcommand_negates_reqs(true);
+            }
             "task" => {
                 let for_need = self
                     .under("task", "for")
@@ -118,6 +128,9 @@ impl Builder<'_> {
                     .help(self.field_help(field))
                     .value_name(value_name(field)),
             );
+        }
+        if kind.name == "information" {
+            command = command.arg(self.flag("missing").value_name("TAG"));
         }
         command
             .arg(

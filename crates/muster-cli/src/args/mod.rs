@@ -1,6 +1,7 @@
 //! The command line's grammar, with its help in the person's language. Flags for fields come from
 //! the field table, so that a new field is one line there.
 
+mod day;
 mod fields;
 mod trust;
 
@@ -79,6 +80,9 @@ pub fn command(words: &Words) -> Command {
     }
     for kind in KINDS {
         command = command.subcommand(b.kind(kind));
+    }
+    for verb in b.forum() {
+        command = command.subcommand(verb);
     }
     for verb in [
         b.assign(),
@@ -327,11 +331,12 @@ impl Builder<'_> {
 
     fn import(&self) -> Command {
         self.verb("import")
-            .arg(
-                self.arg("what")
-                    .required(true)
-                    .value_parser(["volunteers", "needs", "sites"]),
-            )
+            .arg(self.arg("what").required(true).value_parser([
+                "volunteers",
+                "needs",
+                "sites",
+                "alerts",
+            ]))
             .arg(self.arg("file").required(true))
             .arg(self.flag("map").value_name("MAP.toml"))
             .arg(self.switch("dry-run"))
@@ -361,7 +366,8 @@ impl Builder<'_> {
                 self.under("bundle", "export")
                     .arg(self.flag("out").value_name("FILE").required(true))
                     .arg(self.flag("for").value_name("DEVICE"))
-                    .arg(self.flag("since").value_name("TIME")),
+                    .arg(self.flag("since").value_name("TIME"))
+                    .arg(self.switch("public").conflicts_with("for")),
             )
             .subcommand(
                 self.under("bundle", "import")

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows what a value means: the daemon parses values by the field table.
 
+pub mod alerts;
 pub mod mapping;
 mod span;
 pub mod table;

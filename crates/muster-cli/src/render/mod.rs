@@ -1,10 +1,15 @@
 //! Answers as text for people. Data only: what is beside it goes to stderr elsewhere.
 
+pub mod agenda;
 pub mod conflicts;
 pub mod erase;
 pub mod forks;
+pub mod forum;
 pub mod log;
+pub mod map;
 pub mod objects;
+pub mod paper;
+pub mod places;
 pub mod status;
 pub mod table;
 pub mod trust;

@@ -129,6 +129,34 @@ pub fn list(c: &Context<'_>, kind: &Kind, answer: &Json) -> String {
     out
 }
 
+/// Texts that lack a language, with those that they have.
+pub fn missing(c: &Context<'_>, answer: &Json) -> String {
+    let tag = text(answer, "missing");
+    let headings = ["label-number", "label-title", "label-languages"];
+    let mut rows = Table::new(headings.iter().map(|h| c.words.t(h)).collect());
+    for item in members(answer, "items") {
+        let languages: Vec<_> = members(item, "languages")
+            .filter_map(Json::as_str)
+            .collect();
+        rows.row(vec![
+            text(item, "short").to_owned(),
+            text(&item["fields"], "title").to_owned(),
+            languages.join(", "),
+        ]);
+    }
+    if rows.is_empty() {
+        return c.words.with("said-none-missing", args!["language" = tag]);
+    }
+    let first = members(answer, "items")
+        .next()
+        .map_or("", |i| text(i, "short"));
+    let how = c.words.with(
+        "said-missing-language",
+        args!["language" = tag, "short" = first],
+    );
+    format!("{}\n\n{how}", rows.draw(c))
+}
+
 /// Objects of several kinds.
 pub fn found(c: &Context<'_>, answer: &Json) -> String {
     let headings = ["label-number", "label-kind", "label-title", "label-status"];

@@ -68,6 +68,7 @@ pub fn status(c: &Context<'_>, s: &Json) -> String {
     }
     let mut note = |key: &str, value: String| lines.push((c.words.t(key), value));
     note("label-conflicts", count(c.words, s, "conflicts"));
+    note("label-unread", count(c.words, s, "unread"));
     note("label-entries", count(c.words, s, "entries"));
     note("label-devices", count(c.words, s, "devices"));
     note("label-peers", count(c.words, s, "peers"));
@@ -127,6 +128,10 @@ pub fn peers(c: &Context<'_>, p: &Json) -> String {
     } else {
         table.draw(c)
     };
+    for why in list(p, "why") {
+        out.push('\n');
+        out.push_str(&finding(c, why));
+    }
     for address in list(p, "listening").filter_map(Json::as_str) {
         out.push('\n');
         out.push_str(&c.words.with("said-listening", args!["address" = address]));

@@ -56,10 +56,11 @@ pub fn export(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         return Err(Failure::new("file-exists", exit::REFUSED).with("path", out.display()));
     }
     let client = c.client()?;
+    let public = m.get_flag("public");
     let plan = client.call(&Request::BundlePlan {
         r#for: text(m, "for"),
         since: text(m, "since"),
-        public: false,
+        public,
     })?;
     if plan["remembered"] == false {
         c.say(&c.words.t("said-nothing-remembered"));
@@ -76,7 +77,7 @@ pub fn export(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         .collect();
     // Beside its final name, so that a stick pulled out early holds no half bundle of that name.
     let part = out.with_extension("muster-part");
-    let written = write_bundle(&client, &genesis, &stretches, &part);
+    let written = write_bundle(&client, &genesis, &stretches, public, &part);
     let (entries, bytes) = match written {
         Ok(done) => done,
         Err(e) => {
@@ -90,7 +91,9 @@ pub fn export(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     if let Some(device) = text(m, "for") {
         client.call(&Request::Handed { device })?;
     }
-    let answer = json!({ "out": out, "entries": entries, "logs": stretches.len(), "bytes": bytes });
+    let answer = json!({
+        "out": out, "entries": entries, "logs": stretches.len(), "bytes": bytes, "public": public,
+    });
     c.answer("bundle.export", answer, |c, a| {
         c.words.with(
             "said-bundle-export",
@@ -112,6 +115,7 @@ fn write_bundle(
     client: &Client,
     genesis: &Genesis,
     stretches: &[Wanted],
+    public: bool,
     part: &Path,
 ) -> Outcome<(u64, u64)> {
     let at = |e: std::io::Error| Failure::file("write", part, &e);
@@ -129,6 +133,7 @@ fn write_bundle(
                 from,
                 to: stretch.to.0,
                 line: line.clone(),
+                public,
             })?;
             for run in page["runs"].as_array().into_iter().flatten() {
                 let run = run

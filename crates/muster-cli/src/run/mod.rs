@@ -1,8 +1,10 @@
 //! Every verb: which words lead to which function.
 
+mod alerts;
 mod bundle;
 mod daemon;
 mod demo;
+mod forum;
 mod headquarters;
 mod import;
 mod maintain;
@@ -101,6 +103,13 @@ pub fn dispatch(context: &Context<'_>, verb: &[&str], m: &ArgMatches) -> Outcome
         ["checkin"] => simple::checkin(context, m),
         ["checkout"] => simple::checkout(context, m),
         ["find"] => simple::find(context, m),
+        ["say"] => forum::say(context, m),
+        ["threads"] => forum::threads(context, m),
+        ["read"] => forum::read(context, m),
+        ["agenda"] => forum::agenda(context, m),
+        ["where"] => forum::places(context, m),
+        ["print"] => forum::print(context, m),
+        ["note"] => forum::note(context, m),
         ["conflicts"] => ask(
             context,
             "conflicts",
@@ -123,6 +132,7 @@ pub fn dispatch(context: &Context<'_>, verb: &[&str], m: &ArgMatches) -> Outcome
         ["log"] => simple::log(context, m),
         ["history"] => simple::history(context, m),
         ["watch"] => simple::watch(context),
+        ["import"] if text(m, "what").as_deref() == Some("alerts") => alerts::import(context, m),
         ["import"] => import::import(context, m),
         ["hq", "import"] => headquarters::import(context, m),
         ["hq", "export"] => headquarters::export(context, m),

@@ -51,6 +51,14 @@ pub fn run(context: &Context<'_>, kind: &'static Kind, what: &str, m: &ArgMatche
             context.answer(&verb, answer, render::objects::edited);
             Ok(0)
         }
+        "list" if text(m, "missing").is_some() => {
+            let request = Request::Information {
+                missing: text(m, "missing"),
+            };
+            let answer = context.client()?.call(&request)?;
+            context.answer(&verb, answer, render::objects::missing);
+            Ok(0)
+        }
         "list" => {
             let request = Request::List {
                 kind: kind.name.into(),

@@ -216,12 +216,14 @@ enumeration! {
         "meeting" "Meeting" "Réunion",
         "training" "Training" "Formation",
         "distribution" "Distribution" "Distribution",
+        "operational-period" "Operational period" "Période opérationnelle",
     }
     /// How often an event comes back.
     REPEATS "repeats" {
         "once" "Once" "Une fois",
         "daily" "Daily" "Chaque jour",
         "weekly" "Weekly" "Chaque semaine",
+        "monthly" "Monthly" "Chaque mois",
     }
     /// To whom a message goes.
     MESSAGE_TO "message_to" {

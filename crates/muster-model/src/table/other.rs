@@ -21,6 +21,7 @@ pub static NOTE: Kind = Kind {
         field(1, "time", T::Time, "Time", "Heure").any().list(),
         field(2, "text", T::LongText, "Text", "Texte").any().list(),
         field(3, "about", T::Reference(&[]), "About", "À propos de").any().list(),
+        field(4, "by", T::Text, "By", "Par").any().list(),
     ],
 };
 
@@ -45,6 +46,12 @@ pub static EVENT: Kind = Kind {
         field(10, "contact", T::Text, "Contact", "Contact").c2(),
         field(11, "expected", PEOPLE, "Expected", "Attendus"),
         field(12, "came", PEOPLE, "Came", "Venus").sum(),
+        field(13, "rule", T::Text, "Rule of repetition (RFC 5545)", "Règle de répétition (RFC 5545)"),
+        field(14, "zone", T::Text, "Time zone", "Fuseau horaire"),
+        field(15, "until", T::Time, "Repeats until", "Se répète jusqu’au"),
+        field(16, "except", T::Date, "Not on", "Sauf le").set(),
+        field(17, "people", T::Reference(&[kinds::VOLUNTEER]), "People expected", "Personnes attendues").set(),
+        field(18, "team", T::Reference(&[kinds::TEAM]), "Team", "Équipe"),
     ],
 };
 
@@ -57,7 +64,7 @@ pub static MESSAGE: Kind = Kind {
     title: "text",
     alternative_when: Some(("to", When::Code("person"))),
     fields: &[
-        field(1, "thread", T::Text, "Thread", "Fil").any().list(),
+        field(1, "thread", T::Text, "Thread", "Fil").any().or(Class::C2).list(),
         field(2, "to", T::Enum(&MESSAGE_TO), "To", "À").any().list(),
         field(3, "to_role", T::Text, "To role", "À la fonction").any(),
         field(4, "to_object", T::Reference(&[kinds::TEAM, kinds::SITE, kinds::VOLUNTEER]), "To whom", "Destinataire").any().or(Class::C2),
@@ -69,6 +76,8 @@ pub static MESSAGE: Kind = Kind {
         field(10, "expires", T::Time, "Expires", "Expire le").any(),
         field(11, "pinned", T::Boolean, "Pinned", "Épinglé"),
         field(12, "seen_by", T::Reference(&[kinds::VOLUNTEER]), "Seen by", "Vu par").set().any(),
+        // The value only keeps the records of several devices apart; who saw it is whose log says so.
+        field(13, "seen_on", T::Text, "Seen on", "Vu sur").set().any(),
     ],
 };
 

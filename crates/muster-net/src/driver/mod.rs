@@ -10,13 +10,13 @@ mod swarming;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use libp2p::Multiaddr;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, Swarm};
+use muster_log::beacon::Voice;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
@@ -24,7 +24,7 @@ use tokio::time::sleep_until;
 use crate::behaviour::Muster;
 use crate::conns::Conns;
 use crate::dialer::{Dial, Dialer, Target};
-use crate::discovery::{self, Counts, Ports, Sighting};
+use crate::discovery::{self, Counts, Groups, Mood, Mouth, Ports, Sighting};
 use crate::event::{CloseReason, ConnId, DialFailure, NetEvent, TransportId};
 use crate::handle::NetError;
 use crate::limits::{Limits, NetConfig};
@@ -58,6 +58,7 @@ pub(crate) struct Driver {
     reports: (mpsc::Sender<Report>, mpsc::Receiver<Report>),
     sightings: mpsc::Receiver<Sighting>,
     ports: watch::Sender<Ports>,
+    mood: watch::Sender<Mood>,
     counts: Arc<Counts>,
     conns: Conns,
     dialer: Dialer,
@@ -71,6 +72,7 @@ impl Driver {
     pub(crate) fn new(
         swarm: Swarm<Muster>,
         config: NetConfig,
+        voice: watch::Receiver<Option<Voice>>,
         events: mpsc::Sender<NetEvent>,
         commands: mpsc::Receiver<Command>,
     ) -> Self {
@@ -78,23 +80,30 @@ impl Driver {
         let seed = RandomState::new().hash_one(me);
         let (sighted, sightings) = mpsc::channel(WAITING);
         let ports = watch::Sender::new(Ports::default());
+        let mood = watch::Sender::new(Mood {
+            seeks: true,
+            full: false,
+        });
         let counts = Arc::new(Counts::default());
         let mut tasks = JoinSet::new();
         if config.discovery {
             let beacon = discovery::Config {
-                me,
-                group: config.group,
-                port: config.beacon_port,
+                groups: Groups {
+                    v4: config.group,
+                    v6: config.group6,
+                    port: config.beacon_port,
+                },
                 every: config.limits.beacon,
-                purpose: config.purpose,
                 seed: seed.rotate_left(32),
             };
-            tasks.spawn(discovery::run(
-                beacon,
-                ports.subscribe(),
-                sighted,
-                Arc::clone(&counts),
-            ));
+            let mouth = Arc::new(Mouth {
+                me,
+                tongue: discovery::tongue(config.purpose, voice, config.seed),
+                ports: ports.subscribe(),
+                mood: mood.subscribe(),
+            });
+            let counts = Arc::clone(&counts);
+            tasks.spawn(discovery::run(beacon, mouth, sighted, counts));
         }
         let mut dialer = Dialer::new(me, config.limits.clone(), seed);
         for addr in config.peers {
@@ -109,6 +118,7 @@ impl Driver {
             reports: mpsc::channel(WAITING),
             sightings,
             ports,
+            mood,
             counts,
             conns: Conns::new(me),
             dialer,
@@ -129,7 +139,7 @@ impl Driver {
                     None => break,
                 },
                 Some(report) = self.reports.1.recv() => self.on_report(report),
-                Some(sighting) = self.sightings.recv() => self.on_sighting(&sighting),
+                Some(sighting) = self.sightings.recv() => self.on_sighting(sighting),
                 Some(_) = self.tasks.join_next() => {}
                 () = self.events.closed() => break,
                 () = sleep_until(wake.into()) => {}
@@ -149,11 +159,26 @@ impl Driver {
         for conn in self.conns.overdue(now, self.limits.handshake) {
             self.refuse(conn, crate::RefuseReason::NoSession);
         }
-        if self.conns.proven() >= self.limits.kept {
+        let kept = self.conns.proven();
+        let mood = Mood {
+            seeks: kept < self.limits.mesh,
+            full: kept >= self.limits.kept,
+        };
+        self.mood
+            .send_if_modified(|before| std::mem::replace(before, mood) != mood);
+        let linked = self.conns.linked(now, self.limits.redial);
+        if let Some(conn) = self
+            .dialer
+            .surplus(now, &linked)
+            .and_then(|peer| self.conns.kept_with(peer))
+        {
+            self.end(conn, CloseReason::Enough);
+        }
+        if mood.full {
             return;
         }
         let room = self.limits.pending_out.saturating_sub(self.dials.len());
-        for Dial { target, addr } in self.dialer.due(now, &self.conns.linked(), room) {
+        for Dial { target, addr } in self.dialer.due(now, &linked, room) {
             self.dial(target, addr);
         }
     }
@@ -167,10 +192,12 @@ impl Driver {
         let due = if full {
             None
         } else {
-            self.dialer.next_due(&self.conns.linked())
+            let linked = self.conns.linked(now, self.limits.redial);
+            self.dialer.next_due(&linked)
         };
+        let opened = self.conns.next_opened(now, self.limits.redial);
         let retry = (!self.backlog.is_empty()).then(|| now + Duration::from_millis(100));
-        [overdue, due, retry]
+        [overdue, opened, due, retry]
             .into_iter()
             .flatten()
             .fold(idle, Instant::min)
@@ -196,17 +223,11 @@ impl Driver {
         }
     }
 
-    fn on_sighting(&mut self, sighting: &Sighting) {
-        let addrs = sighting.ports.at(sighting.from);
-        if self
-            .dialer
-            .heard(Instant::now(), sighting.id, sighting.from, addrs)
-        {
+    fn on_sighting(&mut self, sighting: Sighting) {
+        let peer = sighting.id;
+        if self.dialer.heard(Instant::now(), sighting) {
             let known = self.dialer.discovered();
-            self.tell(NetEvent::Discovered {
-                peer: sighting.id,
-                known,
-            });
+            self.tell(NetEvent::Discovered { peer, known });
         }
     }
 
@@ -263,22 +284,19 @@ impl Driver {
 
     fn known(&self) -> Vec<KnownPeer> {
         let now = Instant::now();
-        let conn_of = |peer: TransportId| {
-            let kept = |c: &crate::conns::Conn| c.phase == crate::conns::Phase::Kept;
-            self.conns
-                .iter()
-                .find(|(_, c)| c.peer == peer && kept(c))
-                .map(|(conn, _)| conn)
-        };
         self.dialer
             .list()
-            .map(|(peer, addrs, heard)| KnownPeer {
-                peer,
-                addrs,
-                given: heard.is_none(),
-                heard_ago: heard.map(|at| now.saturating_duration_since(at)),
-                conn: peer.and_then(conn_of),
-                banned: peer.is_some_and(|p| self.swarm.behaviour().banned(&p.0, now).is_some()),
+            .map(|known| KnownPeer {
+                peer: known.who,
+                addrs: known.addrs,
+                given: known.heard.is_none(),
+                heard_ago: known.heard.map(|at| now.saturating_duration_since(at)),
+                conn: known.who.and_then(|peer| self.conns.kept_with(peer)),
+                banned: known
+                    .who
+                    .is_some_and(|p| self.swarm.behaviour().banned(&p.0, now).is_some()),
+                level: known.level,
+                failed: known.failed,
             })
             .collect()
     }
@@ -288,8 +306,7 @@ impl Driver {
         NetStats {
             kept,
             shaking: self.conns.len().saturating_sub(kept),
-            beacons: self.counts.heard.load(Ordering::Relaxed),
-            not_beacons: self.counts.not_ours.load(Ordering::Relaxed),
+            air: self.counts.read(),
             ..self.stats.clone()
         }
     }

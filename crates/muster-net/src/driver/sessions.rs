@@ -123,11 +123,12 @@ impl Driver {
         entry.phase = Phase::Kept;
         entry.held = true;
         let peer = entry.peer;
+        let dialled = entry.outbound.then(|| entry.remote.clone());
         for other in superseded {
             self.end(other, CloseReason::Replaced);
         }
         self.stats.connected += 1;
-        self.dialer.linked(peer);
+        self.dialer.linked(peer, dialled.as_ref());
         // A session that is gone says so by its next report.
         let _gone = keep.send(());
     }

@@ -118,6 +118,10 @@ impl Engine {
             }
             for entry in run.entries() {
                 for (part, head) in (0u8..).zip(&entry.header().parts) {
+                    // What is too short to be erased would be named again and again.
+                    if !erased::is_erasable(head) {
+                        continue;
+                    }
                     let read = engine.book.keys().read(&run.id(), entry, part);
                     let Opened::Content(content) = read else {
                         continue;

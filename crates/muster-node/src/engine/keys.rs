@@ -287,6 +287,11 @@ impl Engine {
         out
     }
 
+    /// What this device's beacons are made of; `None` while it has no secret.
+    pub fn voice(&self) -> Option<muster_log::beacon::Voice> {
+        muster_log::beacon::Voice::new(self.incident_secrets(), self.book.frontier_digest())
+    }
+
     /// Hands the keys of whole classes to members who should have them and have not: whoever made a
     /// key, or admitted the member, sees to it when both are known here. Two islands that both
     /// rotated come to read one another so.

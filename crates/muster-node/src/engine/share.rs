@@ -12,7 +12,7 @@ use muster_log::{
     authority::Grant,
     codec::Bounded,
     entry::{kind, urgency},
-    ids::{Class, DeviceId, KeyId, Millis, ObjectId},
+    ids::{AudienceTag, Class, DeviceId, KeyId, Millis, ObjectId},
     operation::Reference,
     role::Role,
     seal,
@@ -103,7 +103,12 @@ impl Engine {
             return Ok(());
         }
         let writes = PartWrites::from([(class, again)]);
-        self.write_entries(&writes, urgency::ASSIGNMENT, now, random)?;
+        self.write_entries(
+            &writes,
+            (urgency::ASSIGNMENT, AudienceTag::ZERO),
+            now,
+            random,
+        )?;
         Ok(())
     }
 

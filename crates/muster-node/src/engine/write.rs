@@ -10,6 +10,7 @@ use muster_log::{
     book::Refusal,
     codec::Bounded,
     entry::{LogKey, MAX_PARTS, kind},
+    hash::audience_tag,
     ids::{AudienceTag, Class, EntryHash, GrantId, Lane, Millis, ObjectId, Seq},
     operation::{DataOperation, Operation, PartContent},
     record::Source,
@@ -47,7 +48,26 @@ impl Engine {
         now: Millis,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Vec<Written>, NodeError> {
-        let written = self.write_entries(&writes, urgency, now, random)?;
+        self.write_to(writes, urgency, AudienceTag::ZERO, now, random)
+    }
+
+    /// The tag of a device or a role in headers, by the incident secret in use now.
+    pub fn audience(&self, whom: &[u8]) -> AudienceTag {
+        let secrets = self.incident_secrets();
+        let current = secrets.first();
+        current.map_or(AudienceTag::ZERO, |secret| audience_tag(secret, whom))
+    }
+
+    /// As [`Engine::write`], with what the header says of whom it is for.
+    pub fn write_to(
+        &mut self,
+        writes: PartWrites,
+        urgency: u8,
+        audience: AudienceTag,
+        now: Millis,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Vec<Written>, NodeError> {
+        let written = self.write_entries(&writes, (urgency, audience), now, random)?;
         self.share_written(&writes, now, random)?;
         Ok(written)
     }
@@ -55,7 +75,7 @@ impl Engine {
     pub(super) fn write_entries(
         &mut self,
         writes: &PartWrites,
-        urgency: u8,
+        (urgency, audience_tag): (u8, AudienceTag),
         now: Millis,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Vec<Written>, NodeError> {
@@ -82,7 +102,7 @@ impl Engine {
             let draft = Draft {
                 kind: kind::DATA,
                 urgency,
-                audience: AudienceTag::ZERO,
+                audience: audience_tag,
                 claimed: now,
                 parts: draft_parts,
             };

@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::PoisonError,
     time::{Duration, Instant},
 };
 
@@ -41,6 +40,9 @@ impl Node {
                     tracing::info!(%addr, "listening");
                     if let Some(n) = &mut self.network {
                         n.listening.push(addr.to_string());
+                        // What most can dial comes first.
+                        n.listening
+                            .sort_by_key(|a| (a.starts_with("/ip6"), a.contains("/udp/")));
                     }
                 }
                 NetEvent::Connected {
@@ -335,6 +337,10 @@ impl Node {
         let Some(network) = &mut self.network else {
             return Ok(());
         };
+        if !admitted.is_empty() {
+            network.changed();
+        }
+        network.announce(|| self.engine.voice());
         let conns: Vec<ConnId> = network.contacts.keys().copied().collect();
         for conn in conns {
             let Some(contact) = self
@@ -376,9 +382,8 @@ impl Node {
         }
         network.ticked = Instant::now();
         network.refresh_known();
-        let known = network.known.lock().unwrap_or_else(PoisonError::into_inner);
-        network.gate.net = known.1.clone();
-        drop(known);
+        let stats = network.sight().stats.clone();
+        network.gate.net = stats;
         let conns: Vec<ConnId> = network.contacts.keys().copied().collect();
         for conn in conns {
             let contact = self

@@ -154,7 +154,9 @@ impl Gate {
         }
         for (code, n) in [
             ("dials-failed", net.dials_failed),
-            ("not-beacons", net.not_beacons),
+            ("not-beacons", net.air.not_ours),
+            ("foreign-beacons", net.air.other_incident),
+            ("beacons-passed-over", net.air.passed_over),
         ] {
             if n > 0 {
                 turned_away.insert(code.to_owned(), json!(n));

@@ -5,10 +5,11 @@
 
 mod contacts;
 mod gate;
+mod why;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -17,12 +18,17 @@ use muster_log::{
     intake::Delay,
     session::{Effect, Outcome, ReadRequest, Session, Ticket},
 };
-use muster_net::{ConnId, KnownPeer, Net, NetConfig, NetEvent, NetHandle, NetStats, Outbox};
+use muster_net::{ConnId, Net, NetConfig, NetEvent, NetHandle, Outbox, Voice};
 use serde_json::{Value as Json, json};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::api::{ApiError, exit};
 use gate::Gate;
+use why::Sight;
+
+/// Beacons are told what is new no sooner than this after the last time, and no later.
+const VOICE_SOONEST: Duration = Duration::from_millis(150);
+const VOICE_LATEST: Duration = Duration::from_secs(5);
 
 /// What the loop gets from the network.
 pub type Event = NetEvent;
@@ -67,7 +73,11 @@ pub struct Network {
     /// What each member was last found to have of lane 0, by the log; with an ending among it, it is
     /// noted as heard.
     told: BTreeMap<DeviceId, BTreeMap<LogId, u64>>,
-    known: Arc<Mutex<(Vec<KnownPeer>, NetStats)>>,
+    sight: Arc<Mutex<Sight>>,
+    discovery: bool,
+    /// When beacons were last told what this device has, and whether that is out of date.
+    voiced: Instant,
+    hoarse: bool,
     started: Instant,
     ticked: Instant,
     offline: bool,
@@ -88,12 +98,18 @@ fn addresses(given: &[String]) -> Result<Vec<muster_net::Multiaddr>, String> {
 }
 
 impl Network {
-    /// Starts listening and looking around.
-    pub async fn start(config: NetworkConfig) -> Result<Self, String> {
+    /// Starts listening and looking around. Beacons are made of `voice`, and of 32 random bytes.
+    pub async fn start(
+        config: NetworkConfig,
+        voice: Option<Voice>,
+        seed: [u8; 32],
+    ) -> Result<Self, String> {
         let net_config = NetConfig {
             listen: addresses(&config.listen)?,
             peers: addresses(&config.peers)?,
             discovery: config.discovery,
+            voice,
+            seed,
             ..NetConfig::default()
         };
         let (net, events) = Net::start(net_config).map_err(|e| e.to_string())?;
@@ -105,7 +121,10 @@ impl Network {
             listening: Vec::new(),
             gate: Gate::default(),
             told: BTreeMap::new(),
-            known: Arc::default(),
+            sight: Arc::default(),
+            discovery: config.discovery,
+            voiced: Instant::now(),
+            hoarse: false,
             started: Instant::now(),
             ticked: Instant::now(),
             offline: false,
@@ -219,6 +238,7 @@ impl Network {
     /// Ends all contacts and makes none, or goes back to meeting peers.
     pub fn set_offline(&mut self, offline: bool) {
         self.offline = offline;
+        self.hoarse = true;
         if offline {
             let conns: Vec<ConnId> = self.contacts.keys().copied().collect();
             for conn in conns {
@@ -229,12 +249,41 @@ impl Network {
     }
 
     fn refresh_known(&self) {
-        let (net, known) = (Arc::clone(&self.net), Arc::clone(&self.known));
+        let (net, sight) = (Arc::clone(&self.net), Arc::clone(&self.sight));
         self.runtime.spawn(async move {
-            if let (Ok(peers), Ok(stats)) = (net.known().await, net.stats().await) {
-                *known.lock().unwrap_or_else(PoisonError::into_inner) = (peers, stats);
+            if let (Ok(known), Ok(stats)) = (net.known().await, net.stats().await) {
+                let mut sight = sight.lock().unwrap_or_else(PoisonError::into_inner);
+                sight.update(Instant::now(), known, stats);
             }
         });
+    }
+
+    fn sight(&self) -> MutexGuard<'_, Sight> {
+        self.sight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something came that beacons should tell of.
+    pub(crate) fn changed(&mut self) {
+        self.hoarse = true;
+    }
+
+    /// Tells the beacons what this device has, if that changed: `voice` is asked no more often than
+    /// needed, because it reads every log's head. In radio silence they say nothing at all.
+    pub(crate) fn announce(&mut self, voice: impl FnOnce() -> Option<Voice>) {
+        let since = self.voiced.elapsed();
+        if since > VOICE_LATEST || (self.hoarse && since > VOICE_SOONEST) {
+            (self.hoarse, self.voiced) = (false, Instant::now());
+            self.net.announce(if self.offline { None } else { voice() });
+        }
+    }
+
+    /// What keeps this device from meeting anybody.
+    fn reasons(&self) -> Vec<Json> {
+        let early = self.started.elapsed() <= Duration::from_secs(3);
+        if early || self.dead || self.offline || !self.discovery || self.connected() > 0 {
+            return Vec::new();
+        }
+        self.sight().reasons(Instant::now())
     }
 
     /// What a person should know of the network.
@@ -245,15 +294,11 @@ impl Network {
         } else if self.offline {
             out.push(json!({ "code": "offline", "level": "attention", "args": {} }));
         } else if self.connected() == 0 && self.started.elapsed() > Duration::from_secs(3) {
-            let heard = self
-                .known
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .0
-                .len();
+            let heard = self.sight().known.len();
             out.push(
                 json!({ "code": "nobody-met", "level": "attention", "args": { "heard": heard } }),
             );
+            out.extend(self.reasons());
         }
         if let Some(n) = self.gate.closed.get("stranger") {
             out.push(json!({ "code": "strangers", "level": "ok", "args": { "count": n } }));
@@ -291,9 +336,10 @@ impl Network {
         });
         let items = items.collect();
         let counters = self.counters();
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let known: Vec<_> = known
-            .0
+        let why = self.reasons();
+        let sight = self.sight();
+        let known: Vec<_> = sight
+            .known
             .iter()
             .map(|k| {
                 json!({
@@ -302,6 +348,8 @@ impl Network {
                     "heard_ago_s": k.heard_ago.map(|d| d.as_secs()),
                     "connected": k.conn.is_some(),
                     "banned": k.banned,
+                    "level": k.level,
+                    "dials_failed": k.failed,
                 })
             })
             .collect();
@@ -309,6 +357,7 @@ impl Network {
             "network": true, "items": Json::Array(items), "known": known,
             "listening": self.listening, "closed": self.gate.closed,
             "refused": counters["refused"], "turned_away": counters["turned_away"],
+            "discovery": sight.json(self.discovery), "why": why,
         })
     }
 

@@ -72,10 +72,12 @@ pub struct Pairing {
 }
 
 fn listen() -> Vec<Multiaddr> {
-    ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"]
-        .iter()
-        .filter_map(|a| a.parse().ok())
-        .collect()
+    let any = [
+        "/ip4/0.0.0.0/tcp/0",
+        "/ip4/0.0.0.0/udp/0/quic-v1",
+        "/ip6/::/tcp/0",
+    ];
+    any.iter().filter_map(|a| a.parse().ok()).collect()
 }
 
 /// A fresh key for one pairing.

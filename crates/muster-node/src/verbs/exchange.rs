@@ -1,9 +1,13 @@
 //! What crosses over: pages of runs for bundles, runs offered from files, meeting peers now.
 
+use std::collections::BTreeMap;
+
 use muster_log::{
     book::Received,
+    chain,
+    entry::PartBody,
     frontier::{LineId, LogHeads, Stretch},
-    ids::{Lane, LogId, Millis, Seq},
+    ids::{Class, Lane, LogId, Millis, Seq},
     intake::Offer,
     record::Source,
     run,
@@ -39,9 +43,6 @@ fn stretch(heads: &LogHeads, piece: &Stretch, start: u64) -> Json {
 
 /// What a bundle should hold: all of lane 0 first, then data, each log without its gaps.
 pub fn plan(engine: &Engine, whom: Option<&str>, since: Option<&str>, public: bool) -> Answer {
-    if public {
-        return Err(ApiError::new("not-yet", exit::USAGE).with("what", "bundle export --public"));
-    }
     let since = since.map(|t| parse_time(engine, t)).transpose()?;
     let theirs = match whom {
         Some(device) => {
@@ -62,6 +63,13 @@ pub fn plan(engine: &Engine, whom: Option<&str>, since: Option<&str>, public: bo
             .map(|l| l.id()),
     );
     let mut out = Vec::new();
+    if public {
+        // Lane 0 is open to members and relays, and without it nobody could check the rest.
+        logs.retain(|id| {
+            let lane = engine.book().log(id).map(|l| l.key().lane);
+            lane == Some(Lane::AUTHORITY)
+        });
+    }
     for id in logs {
         let Some(heads) = engine.book().log(&id) else {
             continue;
@@ -82,6 +90,9 @@ pub fn plan(engine: &Engine, whom: Option<&str>, since: Option<&str>, public: bo
             }
         }
     }
+    if public {
+        out.extend(public_stretches(engine, since)?);
+    }
     let genesis = engine.book().authority().genesis().to_bytes();
     Ok(json!({
         "genesis": super::log::hex(&genesis),
@@ -96,6 +107,59 @@ pub fn handed(engine: &mut Engine, given: &str) -> Answer {
     engine.note_handed(device);
     engine.keep_met(&mut random);
     Ok(json!({ "device": device.hex() }))
+}
+
+/// Data entries with something public in them, each with those that follow it up to a signature.
+fn public_stretches(engine: &Engine, since: Option<Millis>) -> Result<Vec<Json>, ApiError> {
+    let mut spans: BTreeMap<(LogId, LineId), Vec<(u64, u64)>> = BTreeMap::new();
+    super::log::each_entry(engine, |run, entry| {
+        let header = entry.header();
+        let open = run.log().lane != Lane::AUTHORITY
+            && header.parts.iter().any(|p| p.class == Class::C0)
+            && since.is_none_or(|since| header.claimed >= since);
+        let heads = engine.book().log(&run.id());
+        let line = heads.and_then(|h| h.line_of(entry.seq(), &entry.hash()));
+        if let Some(line) = line.filter(|_| open) {
+            let (from, to) = (entry.seq().0, run.last().0);
+            let of_line = spans.entry((run.id(), line)).or_default();
+            match of_line.last_mut() {
+                // Within the stretch of the one before, or right behind it.
+                Some(last) if from <= last.1.saturating_add(1) => last.1 = last.1.max(to),
+                _ => of_line.push((from, to)),
+            }
+        }
+    })?;
+    let mut out = Vec::new();
+    for ((log, line), spans) in spans {
+        let Some(heads) = engine.book().log(&log) else {
+            continue;
+        };
+        let pieces = heads.stretches();
+        for (from, to) in spans {
+            let on = |p: &&Stretch| p.line == line && (p.from.0..=p.to.0).contains(&from);
+            if let Some(piece) = pieces.iter().find(on) {
+                let to = piece.to.min(Seq(to));
+                out.push(stretch(heads, &Stretch { to, ..*piece }, from));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The run without what is not public: those parts stand by length and hash, and the chain still
+/// verifies.
+fn opened(mut run: chain::Run) -> chain::Run {
+    if run.log.lane == Lane::AUTHORITY {
+        return run;
+    }
+    for entry in &mut run.entries {
+        for (head, body) in entry.header.parts.iter().zip(entry.parts.iter_mut()) {
+            if head.class != Class::C0 {
+                *body = PartBody::Absent;
+            }
+        }
+    }
+    run
 }
 
 pub(super) fn parse_time(engine: &Engine, given: &str) -> Result<Millis, ApiError> {
@@ -135,7 +199,13 @@ fn first_since(engine: &Engine, log: &LogId, since: Millis) -> Result<u64, ApiEr
 }
 
 /// A page of runs.
-pub fn runs(engine: &Engine, log: &str, line: Option<&str>, (from, to): (u64, u64)) -> Answer {
+pub fn runs(
+    engine: &Engine,
+    log: &str,
+    line: Option<&str>,
+    (from, to): (u64, u64),
+    public: bool,
+) -> Answer {
     let unknown = || {
         ApiError::new("not-found", exit::NOT_FOUND)
             .with("given", log)
@@ -149,8 +219,9 @@ pub fn runs(engine: &Engine, log: &str, line: Option<&str>, (from, to): (u64, u6
     let page = engine.runs_on(&id, line, (Seq(from), Seq(to)), PAGE)?;
     let (runs, next) = (page.runs, page.next.0);
     let encoded: Vec<_> = runs
-        .iter()
-        .map(|r| super::log::hex(&run::encode(r)))
+        .into_iter()
+        .map(|r| if public { opened(r) } else { r })
+        .map(|r| super::log::hex(&run::encode(&r)))
         .collect();
     Ok(json!({ "runs": encoded, "next": (next > from).then_some(next) }))
 }

@@ -2,15 +2,19 @@
 //! through the engine; how its answer is drawn is the command line's business.
 
 mod adopt;
+mod agenda;
 mod attendance;
 mod decide;
 mod erase;
 mod exchange;
 mod forks;
+mod forum;
 mod invite;
 pub mod log;
 mod membership;
 mod objects;
+mod places;
+mod print;
 mod roots;
 mod status;
 mod trust;
@@ -186,6 +190,42 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
         Request::Answer { assignment, accept } => work::answer(engine, &assignment, accept),
         Request::CheckIn { person, site, at } => attendance::check_in(engine, &person, site, at),
         Request::CheckOut { person, at } => attendance::check_out(engine, &person, at),
+        Request::Say {
+            text,
+            to,
+            thread,
+            reply_to,
+            translation_of,
+            language,
+            priority,
+            expires,
+            pin,
+        } => {
+            let words = forum::Words {
+                text,
+                to,
+                thread,
+                reply_to,
+                translation_of,
+                language,
+                priority,
+                expires,
+                pin,
+            };
+            forum::say(engine, words)
+        }
+        Request::Threads { over } => Ok(forum::threads(engine, over)),
+        Request::Read { thread, silent } => forum::read(engine, thread.as_deref(), silent),
+        Request::Agenda { who, from, to } => {
+            agenda::agenda(engine, who.as_deref(), from.as_deref(), to.as_deref())
+        }
+        Request::Where { sector, area } => {
+            places::places(engine, sector.as_deref(), area.as_deref())
+        }
+        Request::Information { missing } => objects::information(engine, missing.as_deref()),
+        Request::Print { form, of, from, to } => {
+            print::print(engine, &form, of.as_deref(), from.as_deref(), to.as_deref())
+        }
         Request::Conflicts => decide::conflicts(engine),
         Request::Settle { id, choose, value } => decide::settle(engine, &id, choose, value),
         Request::BundlePlan {
@@ -199,7 +239,8 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             from,
             to,
             line,
-        } => exchange::runs(engine, &log, line.as_deref(), (from, to)),
+            public,
+        } => exchange::runs(engine, &log, line.as_deref(), (from, to), public),
         Request::Receive { runs } => exchange::receive(engine, &runs),
         Request::Log { of, refused, limit } => log::log(engine, of.as_deref(), refused, limit),
         Request::History { id } => log::history(engine, &id),

@@ -13,6 +13,7 @@ use muster_model::{
     query,
     table::{self, FieldType, Kind, kinds},
     value::Typed,
+    views::information,
 };
 use serde_json::{Value as Json, json};
 
@@ -92,8 +93,17 @@ pub fn add(engine: &mut Engine, kind: &str, fields: &[FieldInput], id: Option<&s
         })?,
     };
     let fields = with_defaults(kind, fields);
-    if kind.number == kinds::ASSIGNMENT {
-        work::check_fields(engine, id, &changes(engine, kind, &fields)?)?;
+    let fields = match kind.number {
+        kinds::EVENT => super::agenda::in_its_zone(fields),
+        kinds::NOTE => super::agenda::note_of(engine, fields),
+        _ => fields,
+    };
+    match kind.number {
+        kinds::ASSIGNMENT => {
+            work::check_fields(engine, id, &changes(engine, kind, &fields)?)?;
+        }
+        kinds::EVENT => super::agenda::check(engine, id, &changes(engine, kind, &fields)?)?,
+        _ => {}
     }
     let urgency = urgency_of(engine, kind, &fields);
     create(engine, kind, id, &fields, urgency)
@@ -131,6 +141,7 @@ pub fn edit(engine: &mut Engine, kind: &str, given: &str, fields: &[FieldInput])
     let changes = changes(engine, kind, fields)?;
     match kind.number {
         kinds::ASSIGNMENT => work::check_fields(engine, id, &changes)?,
+        kinds::EVENT => super::agenda::check(engine, id, &changes)?,
         kinds::CHECK_IN => {
             work::own_only(
                 engine,
@@ -300,6 +311,36 @@ pub fn show(engine: &Engine, kind: Option<&str>, given: &str) -> Answer {
     };
     let id = resolve(engine, given, &kinds)?;
     Ok(json!({ "item": shown(engine, id) }))
+}
+
+/// `info list --missing`: texts as one object each, with the languages in which they can be read.
+pub fn information(engine: &Engine, missing: Option<&str>) -> Answer {
+    let kind = kind_named("information")?;
+    let tag = match missing {
+        None => None,
+        Some(given) => {
+            let field = muster_model::parse::field_named(kind, "language").map_err(parse_error)?;
+            let value =
+                muster_model::parse::value(&reading(engine), field, given).map_err(parse_error)?;
+            Some(Typed::read(&value).plain())
+        }
+    };
+    let texts = information::texts(engine.state(), claimed());
+    let wanted = texts
+        .iter()
+        .filter(|t| tag.as_deref().is_none_or(|tag| t.lacks(tag)));
+    let items: Vec<_> = wanted
+        .map(|t| {
+            let mut out = shown(engine, t.id);
+            if let Json::Object(map) = &mut out {
+                map.insert("languages".into(), json!(t.languages));
+                let translations = t.translations.iter().map(|id| brief(engine, *id));
+                map.insert("translations".into(), translations.collect());
+            }
+            out
+        })
+        .collect();
+    Ok(json!({ "items": items, "missing": tag, "texts": texts.len() }))
 }
 
 /// `find`.

@@ -193,6 +193,7 @@ pub fn status(node: &Node) -> Answer {
         "operator": engine.operator(),
         "objects": objects,
         "conflicts": conflicts::conflicts(engine.state()).len(),
+        "unread": super::forum::unread(engine),
         "entries": book.entries(),
         "logs": book.logs().count(),
         "devices": book.authority().live().map(|g| g.device).collect::<std::collections::BTreeSet<_>>().len(),

@@ -65,7 +65,7 @@ pub fn time(engine: &Engine, name: &str, given: &str) -> Result<Millis, ApiError
 /// `assign`.
 pub fn assign(engine: &mut Engine, wish: &Wish) -> Answer {
     let task = resolve(engine, &wish.task, &[kinds::TASK])?;
-    let who = resolve(engine, &wish.volunteer, &[kinds::VOLUNTEER, kinds::TEAM])?;
+    let who = super::forum::named(engine, &wish.volunteer, &[kinds::VOLUNTEER, kinds::TEAM])?;
     let is_team = engine.state().object(who).and_then(|o| o.kind()) == Some(kinds::TEAM);
     let slot = match &wish.slot {
         Some(given) => Some(slot(engine, task, given)?),

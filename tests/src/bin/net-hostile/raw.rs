@@ -103,12 +103,9 @@ async fn beacons(target: &Target, well_formed: bool) -> Result<Value, Failure> {
     let mut sent = 0_u64;
     while target.goes_on() {
         let bytes = if well_formed {
-            // Version 1, no flags, a TCP port that nobody listens on, none for QUIC, 38 bytes of a
-            // transport id: the protobuf of an Ed25519 key as an identity multihash.
-            let mut beacon = b"MUST\x01\x00".to_vec();
-            beacon.extend([0, 9, 0, 0, 38]);
-            beacon.extend([0x00, 0x24, 0x08, 0x01, 0x12, 0x20]);
-            beacon.extend(random.bytes(32));
+            // What it says is sealed, and nobody outside can seal it.
+            let mut beacon = b"MUSb".to_vec();
+            beacon.extend(random.bytes(muster_log::beacon::BEACON_LEN - 4));
             beacon
         } else {
             let len = random.below(1_200) as usize;
