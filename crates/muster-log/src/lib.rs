@@ -25,6 +25,7 @@ pub mod limits;
 pub mod operation;
 pub mod pairing;
 pub mod readers;
+pub mod reconcile;
 pub mod record;
 pub mod role;
 pub mod run;

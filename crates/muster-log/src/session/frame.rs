@@ -12,6 +12,7 @@ use crate::{
     entry::LogKey,
     frontier::Island,
     ids::{DeviceId, EntryHash, KeyId, Lane, LogId, Millis, Seq, Signature},
+    reconcile::{Sketch, Tell},
     run::MAX_RUN_BYTES,
 };
 
@@ -76,16 +77,16 @@ pub(super) struct Identity {
     pub software: Text<48>,
     /// What its clock says.
     pub clock: Millis,
-    pub lane0: [u8; 32],
-    pub frontier: [u8; 32],
+    pub lane0: [u8; 16],
+    pub frontier: [u8; 16],
 }
 
-/// What a device has, in short.
+/// What a device has, in short: digests as they are told in this session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Summary {
     pub round: u32,
-    pub lane0: [u8; 32],
-    pub frontier: [u8; 32],
+    pub lane0: [u8; 16],
+    pub frontier: [u8; 16],
 }
 
 /// What a device has of one log; of a forked one there is one for each branch. The log's key is not needed: who knows the log knows its id, and
@@ -123,6 +124,23 @@ pub(super) struct Trail {
     /// It answers one; else it asks for one.
     pub answer: bool,
     pub chains: Bounded<Chain, TRAILS>,
+}
+
+/// What a device has of a lane, as a sketch.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Sketched {
+    pub lane: Lane,
+    pub sketch: Sketch,
+}
+
+/// What differs in a lane, or the answer to it: all of it or a part.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Told {
+    pub lane: Lane,
+    pub tell: Tell,
+    /// Of logs that cannot be told briefly.
+    pub heads: Bounded<Head, HEADS>,
+    pub last: bool,
 }
 
 /// A key that the sender holds, with the proof of it.
@@ -177,6 +195,8 @@ pub(super) enum Frame {
     /// Of this log, this many entries came from elsewhere: do not send them.
     Have(LogId, u64),
     Trail(Trail),
+    Sketch(Sketched),
+    Tell(Told),
 }
 
 impl Frame {
@@ -262,6 +282,7 @@ pub fn carries_entries(frame: &[u8]) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::reconcile::{Ahead, Here, Place, Short};
 
     #[test]
     fn runs_unpack_to_what_they_were_and_to_no_more() {
@@ -297,12 +318,51 @@ mod tests {
         assert_eq!(hex(acks), "0801fb2c010140");
         let summary = Frame::Summary(Summary {
             round: 1,
-            lane0: [0xaa; 32],
-            frontier: [0xbb; 32],
+            lane0: [0xaa; 16],
+            frontier: [0xbb; 16],
         });
         assert_eq!(
             hex(summary),
-            format!("0401{}{}", "aa".repeat(32), "bb".repeat(32))
+            format!("0401{}{}", "aa".repeat(16), "bb".repeat(16))
+        );
+        let sketch = Sketch {
+            logs: 300,
+            estimate: vec![0xee; 2].try_into().unwrap(),
+            buckets: 1,
+            sums: vec![0x34, 0x12].try_into().unwrap(),
+        };
+        let sketched = Sketched {
+            lane: Lane(1),
+            sketch,
+        };
+        assert_eq!(hex(Frame::Sketch(sketched)), "0c01fb2c0102eeee01023412");
+        let place = Place::new(2, 0x1234);
+        let here = Here {
+            place,
+            count: 5,
+            short: Short([0xaa; 4]),
+        };
+        let ahead = Ahead {
+            place,
+            check: [0xcc; 2],
+        };
+        let tell = Tell {
+            buckets: 3,
+            whole: vec![1].try_into().unwrap(),
+            ahead: vec![ahead].try_into().unwrap(),
+            here: vec![here].try_into().unwrap(),
+            none: vec![place].try_into().unwrap(),
+            odd: vec![place].try_into().unwrap(),
+        };
+        let told = Told {
+            lane: Lane(1),
+            tell,
+            heads: Bounded::default(),
+            last: true,
+        };
+        assert_eq!(
+            hex(Frame::Tell(told)),
+            "0d0103010101021234cccc0102123405aaaaaaaa01021234010212340001"
         );
         assert_eq!(Frame::from_bytes(&[70, 1, 2, 3]), Ok(None));
         assert_eq!(Frame::from_bytes(&[0, 9, 3]), Err(FrameError::Version(9)));

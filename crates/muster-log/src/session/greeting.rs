@@ -17,7 +17,7 @@ use crate::{
 use super::{
     CloseReason, Effect, GREETING_MS, Local,
     frame::{Frame, FrameError, Hello, Identity, MAX_SECRETS, Summary, Welcome},
-    proof::{Binding, Side},
+    proof::{self, Binding, Side},
     spans::Had,
 };
 
@@ -30,11 +30,11 @@ pub(super) fn snapshot(book: &Book) -> Snapshot {
         .collect()
 }
 
-pub(super) fn summary(book: &Book, round: u32) -> Summary {
+pub(super) fn summary(book: &Book, session: &[u8; 32], round: u32) -> Summary {
     Summary {
         round,
-        lane0: book.authority_digest(),
-        frontier: book.frontier_digest(),
+        lane0: proof::digest(session, &book.authority_digest()),
+        frontier: proof::digest(session, &book.frontier_digest()),
     }
 }
 
@@ -188,7 +188,7 @@ impl Greeting {
         });
         let secret = Zeroizing::new(*secret.ok_or(CloseReason::Stranger)?);
         self.binding.responder_nonce = self.random;
-        let mine = summary(book, 0);
+        let mine = summary(book, &self.binding.name(), 0);
         let welcome = Welcome {
             nonce: self.random,
             proof: *self.binding.member(&secret, Side::Responder).as_bytes(),
@@ -213,7 +213,7 @@ impl Greeting {
             return Err(CloseReason::Stranger);
         }
         self.check(&welcome.identity)?;
-        let mine = summary(book, 0);
+        let mine = summary(book, &self.binding.name(), 0);
         let identity = Frame::Identity(self.identity(&mine));
         effects.push(Effect::Send(identity.to_bytes()));
         Ok(self.met(&welcome.identity, mine, snapshot(book)))

@@ -1,7 +1,7 @@
 //! What each side has of each log: told by the one, compared with the book by the other.
 //!
-//! A plain list of the lane's heads; reconciliation whose cost follows the difference may take its
-//! place without touching the rest of the session.
+//! A plain list of the lane's heads, which always works: for when agreement by sketches (`agree.rs`)
+//! has led nowhere. The other side answers with a list of its own.
 
 use std::collections::btree_map::Entry;
 
@@ -41,6 +41,9 @@ impl Open {
             });
             send(fx, &frame);
         }
+        if let Some(round) = &mut self.round {
+            (round.told_heads, round.found) = (true, true);
+        }
     }
 
     /// The peer's heads of this round, all of them or some.
@@ -51,37 +54,55 @@ impl Open {
         fx: &mut Vec<Effect>,
     ) -> Result<(), CloseReason> {
         match &self.round {
-            Some(round) if round.lane == heads.lane && !round.heads_in => {}
+            Some(round) if round.lane == heads.lane && !round.heads_in => {
+                if round.agreeing.is_some() {
+                    return Err(CloseReason::Unexpected("heads"));
+                }
+                if !round.told_heads {
+                    self.tell_heads(book, heads.lane, fx);
+                }
+            }
             _ => return Err(CloseReason::Unexpected("heads")),
         }
         for head in &heads.heads {
-            let log = book.log(&head.log);
-            let twice = matches!(&self.round, Some(r) if r.heads.contains_key(&head.log));
-            let tangled = log.is_some_and(|log| {
-                let differs = self.compare_head(log, head, fx);
-                differs || log.is_forked() || self.outbox.is_tangled(&head.log)
-            });
-            if let Some(round) = &mut self.round {
-                round.named.0 += 1;
-                round.named.1 += usize::from(log.is_none());
-                // What is not remembered may be sent in vain, and no more.
-                if log.is_some() || round.named.1 <= HEADS_UNKNOWN {
-                    round.heads.insert(head.log, spans(head));
-                }
-                if round.named.0 > HEADS_LOGS {
-                    return Err(CloseReason::Flood);
-                }
-            }
-            match log {
-                Some(log) if tangled => self.tangled_head(book, log, head, fx),
-                // The peer's log has branches.
-                Some(log) if twice => self.ask_trail(book, log.id(), fx),
-                None if twice => self.outbox.tangle(head.log),
-                _ => {}
-            }
+            self.take_head(book, head, fx)?;
         }
         if heads.last {
             self.all_heads(book, heads.lane);
+        }
+        Ok(())
+    }
+
+    /// Takes in one head, in full.
+    pub(super) fn take_head(
+        &mut self,
+        book: &Book,
+        head: &Head,
+        fx: &mut Vec<Effect>,
+    ) -> Result<(), CloseReason> {
+        let log = book.log(&head.log);
+        let twice = matches!(&self.round, Some(r) if r.heads.contains_key(&head.log));
+        let tangled = log.is_some_and(|log| {
+            let differs = self.compare_head(log, head, fx);
+            differs || log.is_forked() || self.outbox.is_tangled(&head.log)
+        });
+        if let Some(round) = &mut self.round {
+            round.named.0 += 1;
+            round.named.1 += usize::from(log.is_none());
+            // What is not remembered may be sent in vain, and no more.
+            if log.is_some() || round.named.1 <= HEADS_UNKNOWN {
+                round.heads.insert(head.log, spans(head));
+            }
+            if round.named.0 > HEADS_LOGS {
+                return Err(CloseReason::Flood);
+            }
+        }
+        match log {
+            Some(log) if tangled => self.tangled_head(book, log, head, fx),
+            // The peer's log has branches.
+            Some(log) if twice => self.ask_trail(book, log.id(), fx),
+            None if twice => self.outbox.tangle(head.log),
+            _ => {}
         }
         Ok(())
     }
@@ -140,14 +161,14 @@ impl Open {
         self.queue_lacking(book, lane);
     }
 
-    fn queue_lacking(&mut self, book: &Book, lane: Lane) {
+    pub(super) fn queue_lacking(&mut self, book: &Book, lane: Lane) {
         let logs = book.logs().filter(|l| l.key().lane == lane);
         logs.for_each(|log| self.outbox.queue(book, log));
     }
 }
 
 /// One head; of a forked log one for each branch that is here from the start on.
-fn heads(log: &LogHeads) -> Vec<Head> {
+pub(super) fn heads(log: &LogHeads) -> Vec<Head> {
     if !log.is_forked() {
         return vec![head(log, log.contiguous(), log.head(), log.islands())];
     }

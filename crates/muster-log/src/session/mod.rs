@@ -9,6 +9,7 @@
 //! window of runs that were not receipted as durable. The session then stays open; what is admitted
 //! here goes on at once ([`Session::changed`]), and the dialler compares digests every 30 s.
 
+mod agree;
 mod farewell;
 mod frame;
 mod greeting;
@@ -205,6 +206,9 @@ pub struct Stats {
     pub bytes_sent: u64,
     /// Bytes of all frames received.
     pub bytes_received: u64,
+    /// Rounds after which nothing had moved and digests still differed: a wrong sketch, or entries that
+    /// one side refuses. Counted by the side that opens the next one.
+    pub in_vain: u64,
     /// Refusals here, by [`Reason::code`].
     pub refused: BTreeMap<&'static str, u64>,
     /// Entries that wait here or over there, as far as is known: sent and not yet receipted, runs

@@ -16,6 +16,7 @@ use crate::{
 
 use super::{
     COMPARE_MS, CloseReason, Effect, Rank, ReadId, Stats,
+    agree::Agreeing,
     frame::{Frame, Summary},
     greeting::{Met, Snapshot, summary},
     held::Held,
@@ -31,9 +32,18 @@ const SOON_MS: u64 = 1_000;
 /// A round under way, in one lane.
 pub(super) struct Round {
     pub lane: Lane,
-    /// All of the peer's heads are here.
+    /// Which round it is: both sides count the same.
+    pub number: u32,
+    /// This side opens the agreement.
+    pub opens: bool,
+    pub agreeing: Option<Agreeing>,
+    /// Something was found to differ.
+    pub found: bool,
+    /// The plain list was sent instead.
+    pub told_heads: bool,
+    /// All is known that the peer has.
     pub heads_in: bool,
-    /// Those that came so far.
+    /// Heads that came so far, in full.
     pub heads: BTreeMap<LogId, Spans>,
     /// How many there were, and how many of them of logs that are not here.
     pub named: (usize, usize),
@@ -44,9 +54,14 @@ pub(super) struct Round {
 }
 
 impl Round {
-    fn of(lane: Lane) -> Self {
+    fn of(lane: Lane, number: u32, opens: bool) -> Self {
         Self {
             lane,
+            number,
+            opens,
+            agreeing: None,
+            found: false,
+            told_heads: false,
             heads_in: false,
             heads: BTreeMap::new(),
             named: (0, 0),
@@ -69,6 +84,8 @@ pub(super) struct Open {
     pub(super) peer: DeviceId,
     software: String,
     side: Side,
+    /// Bound to both sides' nonces.
+    pub(super) name: [u8; 32],
     member: Option<GrantId>,
     pub(super) held: Held,
     pub(super) round: Option<Round>,
@@ -77,8 +94,12 @@ pub(super) struct Open {
     /// The peer's summary that waits until what it sent before is stored.
     to_answer: Option<(u64, Summary)>,
     rounds: u32,
+    /// Rounds in which nothing moved, one after another, and one.
+    pub(super) stuck: u32,
+    /// After a round that found nothing it was asked once more.
+    again: bool,
     /// Our digest when both were last found to have the same, until it changes.
-    equal: Option<[u8; 32]>,
+    equal: Option<[u8; 16]>,
     /// Something was admitted or receipted since digests were last compared.
     pub(super) moved: bool,
     times: Times,
@@ -109,12 +130,15 @@ impl Open {
             peer: met.peer,
             software: met.software,
             side: met.side,
+            name: met.name,
             member: None,
             held: Held::new(met.name, met.side),
             round: None,
             asked: None,
             to_answer: None,
             rounds: 0,
+            stuck: 0,
+            again: false,
             equal: None,
             moved: false,
             times: Times {
@@ -197,6 +221,8 @@ impl Open {
             Some(Frame::Keys(claims)) => self.held.claimed(&claims, book.keys())?,
             Some(Frame::Trail(trail)) => self.trail_came(book, &trail, fx),
             Some(Frame::Heads(heads)) => self.take_heads(book, heads, fx)?,
+            Some(Frame::Sketch(sketch)) => self.sketch_came(book, &sketch, fx)?,
+            Some(Frame::Tell(told)) => self.told_came(book, told, fx)?,
             Some(Frame::Done(lane)) => self.done_came(lane)?,
             Some(Frame::Summary(theirs)) => self.summary_came(book, theirs, fx)?,
             Some(Frame::Hello(_) | Frame::Welcome(_) | Frame::Identity(_)) => {
@@ -262,7 +288,8 @@ impl Open {
     /// Entries moved: whatever was equal is to be compared again. The book may have counted them as
     /// here before the last comparison, and nothing has changed since.
     pub(super) fn unsettle(&mut self, book: &Book) {
-        if self.equal.is_some() && self.equal == Some(book.frontier_digest()) {
+        let here = || summary(book, &self.name, 0).frontier;
+        if self.equal.is_some_and(|equal| equal == here()) {
             return;
         }
         self.equal = None;
@@ -291,7 +318,7 @@ impl Open {
         let Some(round) = &mut self.round else {
             return Ok(());
         };
-        let lane = round.lane;
+        let (lane, number, opens) = (round.lane, round.number, round.opens);
         if round.heads_in && !round.done_sent && self.outbox.idle(lane) {
             round.done_sent = true;
             send(fx, &Frame::Done(lane));
@@ -303,23 +330,28 @@ impl Open {
             if !self.is_member() {
                 return Err(CloseReason::NotAdmitted(self.peer));
             }
-            self.begin(book, Lane::DATA, fx);
-            return Ok(());
+            return self.begin(book, Round::of(Lane::DATA, number, opens), fx);
         }
+        // Digests differed, and nothing does: it came from elsewhere meanwhile, or was missed.
+        let again = !round.found && !std::mem::replace(&mut self.again, true);
         self.round = None;
-        if self.side == Side::Dialler && self.moved {
+        if self.side == Side::Dialler && (self.moved || again) {
             self.ask(book, fx);
         }
         Ok(())
     }
 
-    fn begin(&mut self, book: &Book, lane: Lane, fx: &mut Vec<Effect>) {
-        if lane != Lane::AUTHORITY {
+    fn begin(&mut self, book: &Book, round: Round, fx: &mut Vec<Effect>) -> Step {
+        if round.lane != Lane::AUTHORITY {
             self.tell_keys(book, fx);
         }
-        self.round = Some(Round::of(lane));
+        let opens = round.opens;
+        self.round = Some(round);
         self.outbox.forget_asked();
-        self.tell_heads(book, lane, fx);
+        match opens {
+            true => self.open_agreement(book, fx),
+            false => Ok(()),
+        }
     }
 
     fn done_came(&mut self, lane: Lane) -> Step {
@@ -335,7 +367,7 @@ impl Open {
     /// The dialler asks whether both have the same.
     fn ask(&mut self, book: &Book, fx: &mut Vec<Effect>) {
         self.rounds = self.rounds.wrapping_add(1);
-        let mine = summary(book, self.rounds);
+        let mine = summary(book, &self.name, self.rounds);
         self.asked = Some(mine);
         self.times.compared = self.times.now;
         self.moved = false;
@@ -360,8 +392,13 @@ impl Open {
     }
 
     fn answer(&mut self, book: &Book, theirs: &Summary, fx: &mut Vec<Effect>) -> Step {
-        let mine = summary(book, theirs.round);
+        let mine = summary(book, &self.name, theirs.round);
         self.times.compared = self.times.now;
+        self.stuck = if self.moved {
+            1
+        } else {
+            self.stuck.saturating_add(1)
+        };
         self.moved = false;
         send(fx, &Frame::Summary(mine));
         self.compare(book, &mine, theirs, None, fx)
@@ -389,6 +426,7 @@ impl Open {
             }
         }
         if all {
+            (self.stuck, self.again) = (0, false);
             // On the dialler entries may have moved since it asked.
             if self.equal.is_none() && !self.moved {
                 self.equal = Some(mine.frontier);
@@ -397,7 +435,13 @@ impl Open {
         } else {
             self.equal = None;
             let lane = if lane0 { Lane::DATA } else { Lane::AUTHORITY };
-            self.begin(book, lane, fx);
+            // Who learns first that digests differ opens.
+            let greeted = snapshot.is_some();
+            let opens = greeted == (self.side == Side::Dialler);
+            if opens && self.stuck > 1 {
+                self.stats.in_vain += 1;
+            }
+            self.begin(book, Round::of(lane, mine.round, opens), fx)?;
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ use super::frame::VERSION;
 const IDENTITY_TAG: &[u8] = b"muster session identity v1\0";
 const MEMBER_CONTEXT: &str = "muster 2026 session membership v1";
 const HELD_CONTEXT: &str = "muster 2026 session held key v1";
+const DIGEST_CONTEXT: &str = "muster 2026 session digest v1";
 const NAME_CONTEXT: &str = "muster 2026 session transcript v1";
 
 /// Which of the two speaks.
@@ -96,10 +97,24 @@ impl Binding {
 pub(super) fn held(session: &[u8; 32], side: Side, key: &ClassKey) -> [u8; 16] {
     let mut message = session.to_vec();
     message.push(side.code());
-    let mac = blake3::keyed_hash(&derive_key(HELD_CONTEXT, key.bytes()), &message);
+    first(&blake3::keyed_hash(
+        &derive_key(HELD_CONTEXT, key.bytes()),
+        &message,
+    ))
+}
+
+/// A digest as it is told in one session: half as long, and nobody can prepare two frontiers that
+/// are told alike.
+pub(super) fn digest(session: &[u8; 32], of: &[u8; 32]) -> [u8; 16] {
+    first(&blake3::keyed_hash(
+        &derive_key(DIGEST_CONTEXT, session),
+        of,
+    ))
+}
+
+fn first(hash: &Hash) -> [u8; 16] {
     let mut out = [0; 16];
-    out.iter_mut()
-        .zip(mac.as_bytes())
-        .for_each(|(to, from)| *to = *from);
+    let bytes = hash.as_bytes().iter();
+    out.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     out
 }
