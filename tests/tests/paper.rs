@@ -101,6 +101,16 @@ fn alerts_become_pinned_information_and_are_taken_back() {
         gym.ok(["import", "alerts", &file("cancel")])["taken_back"],
         2
     );
+    let again = said(&gym, &["--lang", "fr", "import", "alerts", &file("cancel")]);
+    assert!(again.contains("2 textes d’alertes précédentes"), "{again}");
+    let test = root.path().join("test.xml");
+    let flood = std::fs::read_to_string(file("flood")).unwrap();
+    std::fs::write(&test, flood.replace(">Actual<", ">Test<")).unwrap();
+    let test = said(&gym, &["import", "alerts", test.to_str().unwrap()]);
+    assert!(
+        test.contains("2 filtered") && test.contains("not shown as if"),
+        "{test}"
+    );
     let list = gym.ok(["info", "list"]);
     let pinned = list["items"].as_array().unwrap().iter();
     assert!(
