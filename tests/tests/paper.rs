@@ -101,6 +101,16 @@ fn alerts_become_pinned_information_and_are_taken_back() {
         gym.ok(["import", "alerts", &file("cancel")])["taken_back"],
         2
     );
+    let again = said(&gym, &["--lang", "fr", "import", "alerts", &file("cancel")]);
+    assert!(again.contains("2 textes d’alertes précédentes"), "{again}");
+    let test = root.path().join("test.xml");
+    let flood = std::fs::read_to_string(file("flood")).unwrap();
+    std::fs::write(&test, flood.replace(">Actual<", ">Test<")).unwrap();
+    let test = said(&gym, &["import", "alerts", test.to_str().unwrap()]);
+    assert!(
+        test.contains("2 filtered") && test.contains("not shown as if"),
+        "{test}"
+    );
     let list = gym.ok(["info", "list"]);
     let pinned = list["items"].as_array().unwrap().iter();
     assert!(
@@ -128,6 +138,8 @@ fn a_public_bundle_holds_what_is_public_and_nothing_else() {
         "en",
     ]);
     gym.ok(["info", "add", "--title", "For members", "--language", "en"]);
+    let later = gym.ok(["info", "add", "--title", "Opened later", "--language", "en"]);
+    gym.ok(["info", "edit", text(&later["id"]), "--audience", "public"]);
     gym.ok(["need", "report", "Blankets"]);
     let stick = root.join("public.muster");
     let path = stick.to_str().unwrap();
@@ -161,11 +173,8 @@ fn a_public_bundle_holds_what_is_public_and_nothing_else() {
             }
         }
     }
-    assert_eq!(
-        (open, closed),
-        (1, 0),
-        "of four entries only the public one travels"
-    );
+    // The text made public by an edit has a part that empties what members alone could read.
+    assert_eq!((open, closed), (2, 1), "only what is public travels");
     camp.ok(["bundle", "import", path]);
     let titles = |d: &Device| -> Vec<String> {
         let list = d.ok(["info", "list"]);
@@ -175,10 +184,11 @@ fn a_public_bundle_holds_what_is_public_and_nothing_else() {
             .map(|i| text(&i["fields"]["title"]).to_owned())
             .collect()
     };
-    assert_eq!(titles(&camp), ["Water at the school"]);
+    assert_eq!(titles(&camp), ["Opened later", "Water at the school"]);
     // What was left out comes later, and both are equal.
     carry(root, &gym, &camp);
-    assert_eq!(titles(&camp), ["For members", "Water at the school"]);
+    let all = ["For members", "Opened later", "Water at the school"];
+    assert_eq!(titles(&camp), all);
     let digests = [&gym, &camp].map(|d| d.ok(["digest"])["state"].clone());
     assert_eq!(digests[0], digests[1]);
 }

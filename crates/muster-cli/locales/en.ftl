@@ -599,6 +599,11 @@ said-import-dry = Nothing was stored. Of { $rows } rows: { $imported } would be 
 said-imported = Of { $rows } rows: { $imported } imported, { $unchanged } unchanged, { $filtered } filtered, { $repeated } repeated, { $refused } refused.
 said-row-refused = Row { $row }, column { $column }: { $why }
 said-row-refused-whole = Row { $row }: { $why }
+said-taken-back = { $count ->
+    [one] One text of an earlier alert is no longer pinned, and has expired.
+   *[other] { $count } texts of earlier alerts are no longer pinned, and have expired.
+ }
+said-exercise = It is an exercise, a test or a draft, and is not shown as if it were real.
 said-bundle-export = { $entries ->
     [one] One entry
    *[other] { $entries } entries

@@ -599,6 +599,11 @@ said-import-dry = Rien n’a été enregistré. Sur { $rows } lignes : { $impor
 said-imported = Sur { $rows } lignes : { $imported } importées, { $unchanged } inchangées, { $filtered } écartées, { $repeated } répétées, { $refused } refusées.
 said-row-refused = Ligne { $row }, colonne { $column } : { $why }
 said-row-refused-whole = Ligne { $row } : { $why }
+said-taken-back = { $count ->
+    [one] Un texte d’une alerte précédente n’est plus épinglé et a expiré.
+   *[other] { $count } textes d’alertes précédentes ne sont plus épinglés et ont expiré.
+ }
+said-exercise = C’est un exercice, un essai ou un brouillon : il n’est pas montré comme s’il était réel.
 said-bundle-export = { $entries ->
     [one] Une entrée écrite
    *[other] { $entries } entrées écrites

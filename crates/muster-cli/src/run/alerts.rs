@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::required;
 use crate::{
-    Context,
+    Context, args,
     client::Client,
     failure::{Failure, Outcome},
     import::alerts::{self, Alert, Wants},
@@ -46,7 +46,19 @@ pub fn import(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         show(&client, &alert, dry_run, &mut answer)?;
     }
     let refused = answer["refused"].as_array().is_some_and(|r| !r.is_empty());
-    c.answer("import", answer, render::log::imported);
+    c.answer("import", answer, |c, a| {
+        let mut out = render::log::imported(c, a);
+        let back = a["taken_back"].as_u64().unwrap_or(0);
+        if back > 0 {
+            out.push('\n');
+            out.push_str(&c.words.with("said-taken-back", args!["count" = back]));
+        }
+        if a["filtered_for"]["exercise"].is_number() {
+            out.push('\n');
+            out.push_str(&c.words.t("said-exercise"));
+        }
+        out
+    });
     Ok(if refused { exit::REFUSED } else { 0 })
 }
 
