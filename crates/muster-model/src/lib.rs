@@ -18,6 +18,7 @@ pub mod state;
 pub mod table;
 pub mod text;
 pub mod value;
+pub mod views;
 pub mod vocabulary;
 pub mod writes;
 

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod bookings;
+mod days;
+mod matching;
 
 use muster_log::{
+    genesis::RestRules,
     ids::{Class, DeviceId, EntryHash, Lamport, LogId, Millis, ObjectId, Seq},
     operation::{DataOperation, Reference},
     role::Role,
@@ -164,6 +167,7 @@ fn proposed(task: u8, volunteer: u8) -> Proposed {
         span: Span::default(),
         instead_of: None,
         now: Millis(1_795_000_000_000),
+        rules: RestRules::default(),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod edge;
 pub mod engine;
 pub mod error;
+mod heard;
 pub mod locked;
 pub mod network;
 pub mod pairing;
@@ -19,4 +20,4 @@ mod verbs;
 
 /// Version of the field table: a state stored under another version is computed anew from the
 /// entries. Raise it with every change to how objects are packed or operations are applied.
-pub const FIELD_TABLE: u32 = 1;
+pub const FIELD_TABLE: u32 = 2;

@@ -1,12 +1,15 @@
 //! Answers as text for people. Data only: what is beside it goes to stderr elsewhere.
 
 pub mod conflicts;
+pub mod duplicates;
 pub mod log;
+pub mod matching;
 pub mod objects;
 pub mod status;
 pub mod table;
 pub mod trust;
 pub mod values;
+pub mod views;
 pub mod work;
 
 use serde_json::Value as Json;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use muster_log::{
-    book::Admitted,
+    book::{Admitted, Received},
     chain::DeviceKey,
     ids::{Lane, LogId},
     record::Source,
@@ -168,6 +168,10 @@ impl Node {
                     let outcome = self
                         .engine
                         .receive(&run, Source::Peer, now(), &mut random)?;
+                    if let Ok(Received::Admitted(admitted)) = &outcome {
+                        let via = contact.member.as_ref().map(|m| m.0);
+                        self.heard.note(admitted.run.log().device, via, now());
+                    }
                     contact.outcomes.push((ticket, outcome.into()));
                 }
                 Effect::Read(request) => {
@@ -183,12 +187,14 @@ impl Node {
                     if let Some(ms) = contact.clock_ms {
                         network.clocks.insert(device, ms);
                     }
+                    self.heard.note(device, Some(device), now());
                     contact.member = Some((device, label, software));
                 }
                 Effect::Clock(theirs) => {
                     contact.clock_ms = Some(theirs.0.saturating_sub(now().0));
                 }
                 Effect::InSync => {
+                    self.level = true;
                     if let Some((device, ..)) = &contact.member {
                         network
                             .told

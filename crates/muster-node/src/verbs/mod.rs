@@ -3,13 +3,17 @@
 
 mod attendance;
 mod decide;
+mod duplicates;
 mod exchange;
 mod invite;
 pub mod log;
+mod matching;
 mod membership;
 mod objects;
+pub mod offers;
 mod status;
 mod trust;
+mod views;
 mod work;
 
 use std::collections::BTreeSet;
@@ -123,14 +127,20 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             text,
             limit,
             after,
-        } => objects::list(
-            engine,
-            &kind,
-            &filters,
-            text.as_deref(),
-            limit,
-            after.as_deref(),
-        ),
+            stale,
+            near,
+            within,
+        } => {
+            let only = objects::Only {
+                text,
+                limit,
+                after,
+                stale,
+                near,
+                within,
+            };
+            objects::list(engine, &kind, &filters, &only)
+        }
         Request::Show { kind, id } => objects::show(engine, kind.as_deref(), &id),
         Request::Find { text, limit } => Ok(objects::find(engine, &text, limit)),
         Request::Import {
@@ -144,8 +154,10 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             slot,
             from,
             to,
+            lease,
             r#override,
             told,
+            told_by,
         } => {
             let wish = work::Wish {
                 task,
@@ -153,14 +165,42 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
                 slot,
                 from,
                 to,
+                lease,
                 reason: r#override,
                 told,
+                told_by,
             };
             work::assign(engine, &wish)
         }
-        Request::Answer { assignment, accept } => work::answer(engine, &assignment, accept),
-        Request::CheckIn { person, site, at } => attendance::check_in(engine, &person, site, at),
+        Request::Answer {
+            assignment,
+            accept,
+            told,
+            told_by,
+        } => offers::answer(engine, &assignment, accept, told, told_by),
+        Request::Step {
+            assignment,
+            status,
+            why,
+        } => offers::step(engine, &assignment, &status, why),
+        Request::CheckIn {
+            person,
+            site,
+            at,
+            r#override,
+        } => attendance::check_in(engine, &person, site, at, r#override),
         Request::CheckOut { person, at } => attendance::check_out(engine, &person, at),
+        Request::Staffing => Ok(views::staffing(engine)),
+        Request::Overdue => Ok(views::overdue(engine)),
+        Request::RollCall { site } => views::rollcall(engine, &site),
+        Request::Picture => Ok(views::picture(engine)),
+        Request::Sources => Ok(views::sources(node)),
+        Request::Brief { since } => views::brief_since(node, since.as_deref()),
+        Request::Match { about, limit } => matching::one(engine, &about, limit),
+        Request::MatchAll => Ok(matching::all(engine)),
+        Request::Duplicates { kind } => duplicates::duplicates(engine, kind.as_deref()),
+        Request::Merge { kind, keep, other } => duplicates::merge(engine, &kind, &keep, &other),
+        Request::Split { kind, id } => duplicates::split(engine, &kind, &id),
         Request::Conflicts => Ok(decide::conflicts(engine)),
         Request::Settle { id, choose, value } => decide::settle(engine, &id, choose, value),
         Request::BundlePlan {
@@ -169,7 +209,7 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             public,
         } => exchange::plan(engine, r#for.as_deref(), since.as_deref(), public),
         Request::Runs { log, from, to } => exchange::runs(engine, &log, from, to),
-        Request::Receive { runs } => exchange::receive(engine, &runs),
+        Request::Receive { runs } => exchange::receive(node, &runs),
         Request::Log { of, refused, limit } => log::log(engine, of.as_deref(), refused, limit),
         Request::History { id } => log::history(engine, &id),
         Request::Verify => log::verify(engine),

@@ -88,12 +88,17 @@ fn reads(engine: &Engine, readers: &Readers, device: &DeviceId) -> Vec<String> {
 
 /// When a device says it wrote its latest entry that is here.
 fn last_heard(engine: &Engine, device: &DeviceId) -> Option<String> {
+    last_claimed(engine, device).map(muster_model::value::time_text)
+}
+
+/// As [`last_heard`], as a moment.
+pub(super) fn last_claimed(engine: &Engine, device: &DeviceId) -> Option<muster_log::ids::Millis> {
     let logs = engine.book().logs().filter(|l| l.key().device == *device);
     let claimed = logs.filter_map(|l| {
         let run = engine.run_from(&l.id(), l.last()?).ok()??;
         run.entries().last().map(|e| e.header().claimed)
     });
-    claimed.max().map(muster_model::value::time_text)
+    claimed.max()
 }
 
 /// A device by its id, the beginning of it, its label or its code.
