@@ -25,7 +25,7 @@ fn told(c: &Context<'_>, sentence: &str, rows: &Table) -> String {
 
 /// The label of a code: the sentence of that name, else the code.
 fn word(c: &Context<'_>, family: &str, code: &str) -> String {
-    let key = format!("{family}-{code}");
+    let key = format!("word-{family}-{code}");
     match c.words.has(&key) {
         true => c.words.t(&key),
         false => code.to_owned(),
@@ -49,7 +49,7 @@ pub fn span(c: &Context<'_>, minutes: &Json) -> String {
 pub fn staffing(c: &Context<'_>, answer: &Json) -> String {
     let keys = [
         "label-task",
-        "label-state",
+        "label-shortage",
         "label-wanted",
         "label-offered",
         "label-accepted",
@@ -64,7 +64,7 @@ pub fn staffing(c: &Context<'_>, answer: &Json) -> String {
         let offered = super::number(total, "offered") + super::number(total, "delivered");
         rows.row(vec![
             about(&item["task"]),
-            word(c, "word-staffing", text(item, "state")),
+            word(c, "staffing", text(item, "state")),
             total["wanted"]
                 .as_u64()
                 .map_or(String::new(), |_| n("wanted")),
@@ -101,7 +101,7 @@ fn overdue_rows(c: &Context<'_>, items: &Json) -> Table {
     for item in items.as_array().into_iter().flatten() {
         rows.row(vec![
             about(&item["about"]),
-            word(c, "word-late", text(item, "what")),
+            word(c, "late", text(item, "what")),
             span(c, &item["minutes"]),
             about(&item["site"]),
             values::time(c.words, text(item, "due")),
@@ -199,7 +199,7 @@ pub fn picture(c: &Context<'_>, answer: &Json) -> String {
     for line in list(answer, "needs") {
         needs.row(vec![
             values::value(c.words, status, &line["status"], &Json::Null),
-            word(c, "word-age", text(line, "age")),
+            word(c, "age", text(line, "age")),
             count(c.words, line, "count"),
         ]);
     }
@@ -334,7 +334,7 @@ pub fn brief(c: &Context<'_>, answer: &Json) -> String {
     out.push(block(head, contested));
     let late: Vec<_> = list(answer, "overdue")
         .map(|o| {
-            let what = word(c, "word-late", text(o, "what"));
+            let what = word(c, "late", text(o, "what"));
             let since = span(c, &o["minutes"]);
             format!(
                 "- {}{}{what} ({since})",

@@ -102,7 +102,9 @@ pub fn split(engine: &mut Engine, kind: &str, given: &str) -> Answer {
         false => state.joined(id).into_iter().filter(|o| *o != id).collect(),
     };
     if apart.is_empty() {
-        return Err(ApiError::new("not-joined", exit::CONFLICT).with("given", short(engine, id)));
+        return Err(
+            ApiError::new("nothing-joined", exit::CONFLICT).with("given", short(engine, id))
+        );
     }
     for one in &apart {
         let operations = writes::unalias(engine.state(), *one).map_err(write_error)?;
