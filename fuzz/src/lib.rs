@@ -429,7 +429,7 @@ pub fn runs(world: &World) -> Vec<Run> {
     let all = world
         .devices
         .iter()
-        .flat_map(|d| lanes.map(|l| d.store.lane(l)));
+        .flat_map(|d| lanes.map(|l| d.store.lane(l, &d.book)));
     all.flatten().collect()
 }
 

@@ -49,11 +49,17 @@ verb-kind-erase = Erase one, on every device that hears of it
 verb-kind-erase-more = Every value that was ever written to it is destroyed on this device at once, and on each other one when it hears of it; who has is shown by show and list. It cannot be taken back. Coordinators and headquarters erase; whoever a record is about asks one of them.
  It cannot reach what people have read or noted, backups, exports, the old blocks of flash memory, or a device that never hears of it. What other records say of it in their own words stays: find it and change it.
  A first example: muster volunteer erase 977c --why "asked for it"
+verb-kind-merge = Join two that are one; undone by split
+verb-kind-split = Part what was joined
 verb-need-report = Report a need in one line
 verb-task-for = Open a task for a need
 verb-assign = Assign a volunteer or a team to a task
 verb-offer = Answer an offer
 verb-offer-answer = Accept or decline an assignment
+verb-offer-withdraw = Take an offer or an assignment back
+verb-offer-no-show = Somebody did not come
+verb-offer-on-site = Somebody is there, without a check-in
+verb-offer-done = It is done
 verb-checkin = Somebody arrives: by number, id, badge code or name
 verb-checkout = Somebody leaves
 verb-find = Find text in everything that can be read here
@@ -63,6 +69,14 @@ verb-read = Read what is unread, or one thread; what is shown to whom it was for
 verb-agenda = Who is expected where and when: a person, a team, a site, or all; what overlaps, and who came
 verb-where = Who does what where, by area and sector, with the gaps; as a map too
 verb-print = Make a page to print, in both languages: ICS 204, 211, 214, roster, slip, badge, notice, attestation
+verb-staffing = Tasks with too few or too many people, and needs that no task is for
+verb-overdue = Who and what is late
+verb-rollcall = Who is on a site now
+verb-picture = How the whole stands, in numbers
+verb-sources = How old what is known here is
+verb-match = Who may be asked for a task, or what somebody may be asked for, with the reasons
+verb-duplicates = People and needs that look as if written down twice
+verb-brief = What is new, on one page
 verb-conflicts = What the merge left for a person to decide
 verb-settle = Decide it
 verb-import = Import a table of volunteers, needs or sites
@@ -146,6 +160,14 @@ arg-where = Any field by its name
 arg-containing = Only those that contain this text
 arg-limit = At most so many
 arg-after = Go on after this one
+arg-stale = Only what nobody has changed for so long (12h when nothing is said), or since a time
+arg-match-about = The task, or the volunteer
+arg-all = A plan for all open places, one place a person
+arg-near = Only what is near this point, or near an object; the nearest first
+arg-within = How near, in kilometres; 5 when nothing is said
+arg-kind = Only this kind
+arg-kept = The one that is kept
+arg-other = The one that is the same
 arg-task = The task
 arg-volunteer = The volunteer or team
 arg-slot = Slot of the task: its place in the list, its skill, or its element
@@ -153,6 +175,8 @@ arg-from = From when, where it differs from the task
 arg-to = Until when
 arg-override = Why a warning is overridden; kept for ever
 arg-told = How somebody without a device was told
+arg-told-by = Who told them; this device's operator, or its name, when nothing is said
+arg-lease = Until when the place is kept without an answer; after that it shows as unconfirmed
 arg-assignment = The assignment
 arg-site = The site
 arg-at = When, if not now
@@ -197,6 +221,7 @@ arg-timeout = Wait at most so many seconds
 arg-out = Where to write
 arg-for = Only what this device lacks, as far as is remembered
 arg-since = Only entries since then
+arg-since-brief = Since when: a time, or how long ago (8h, 30m, 2d); your last check-out when nothing is said
 arg-files = Bundles
 arg-follow = Go on with new entries as they come
 arg-refused = Only what does not count, and what was refused
@@ -213,6 +238,63 @@ arg-seed = The same seed gives the same operation
 
 word-yes = yes
 word-no = no
+word-minutes = { $count ->
+    [one] 1 minute
+   *[other] { $count } minutes
+ }
+word-hours = { $count } h
+word-days = { $count ->
+    [one] 1 day
+   *[other] { $count } days
+ }
+word-staffing-nobody = nobody
+word-staffing-under = too few
+word-staffing-over = too many
+word-staffing-full = full
+word-staffing-open = no number wanted
+word-late-team = team not back
+word-late-past-end = on site past the end
+word-late-long-shift = on site for longer than a shift may last
+word-late-not-arrived = expected, not checked in
+word-late-lease = unconfirmed, the time to answer is over
+word-age-12h = under 12 h
+word-age-1d = under 1 day
+word-age-2d = under 2 days
+word-age-7d = under 7 days
+word-age-older = older
+word-unnamed = somebody not named
+word-by-check-in = check-in
+word-by-check-in-no-device = check-in, no device
+word-by-assignment = assignment only
+word-none-given = none given
+word-for-from-home-only = works from home only, and this can be done there
+word-for-from-home = works from home too
+word-for-area = lives in the area
+word-for-language = speaks a language that is wanted
+word-for-available = said to be available then
+word-for-skill-confirmed = the skill is confirmed
+word-for-level-above = more experienced than asked for
+word-against-tired = would be working too long or resting too little
+word-against-language-missing = speaks none of the languages wanted
+word-against-on-site-only = works on site only
+word-against-availability-unsaid = availability not said
+word-excluded-skill = without the skill
+word-excluded-booked = booked then
+word-excluded-unavailable = not available then
+word-excluded-place = from home only
+word-excluded-not-suitable = not suitable
+word-alike-name-same = same name
+word-alike-name-alike = similar name
+word-alike-phone = same telephone
+word-alike-email = same mail address
+word-alike-badge = same badge
+word-alike-area = same area
+word-alike-place = same place
+word-alike-category = same category
+word-alike-time = about the same time
+word-alike-words = almost the same words
+word-silent = (silent)
+word-unconfirmed = unconfirmed
 word-contested = contested
 word-sensitive = sensitive need, ask a coordinator
 word-withheld = name withheld
@@ -306,6 +388,27 @@ label-about = About
 label-field = Field
 label-value = Value
 label-replaced = Replaced
+label-task = Task
+label-shortage = State
+label-wanted = Wanted
+label-offered = Offered
+label-accepted = Accepted
+label-on-site = On site
+label-unconfirmed = Unconfirmed
+label-missing = Missing
+label-late = Late
+label-since = Since
+label-site = Site
+label-due = Due
+label-tick = Seen
+label-last-seen = Last seen
+label-party = People
+label-known-by = Known by
+label-filled = Filled
+label-sure = Sure
+label-needs = Needs
+label-hour = Hour
+label-age = Age
 
 said-init-start = Making keys …
 said-init = Incident { $incident } begins on this device. Its data is in { $data }.
@@ -489,6 +592,53 @@ said-erase-done = { $short } is erased: { $entries ->
  }
 said-none = None.
 said-more = There are more: --after { $after }
+said-view-staffing = Every open task: how many people it wants, how many were asked, and how many have said yes or are there. Offered does not mean that they know. Unconfirmed means that the time to answer is over; the place is still theirs.
+said-view-overdue = People on site past their end, people who were expected and did not check in, teams that are not back, offers whose time to answer is over. Ask before you send somebody.
+said-view-rollcall = Counted are those whom a device here knows to be there. Who came without being checked in is not on it.
+said-view-picture = Places wanted by open tasks against places filled. Sure are those who accepted, are there or are done.
+said-view-sources = How old what this device knows is: when it last got anything from each other device, and by way of whom. What happened since then is not here.
+said-view-match = First what must be: the skill at its level and still valid, free at that time, a place where they can work. Then what speaks for and against, the best first. It proposes; you decide. It says nothing of a person's needs.
+said-view-duplicates = These look as if one were written down twice. Nothing is joined by itself: look at both, then join them or leave them. Joining is undone by split; assignments follow.
+said-needs-without-task = { $count ->
+    [one] One need has no task: { $needs }
+   *[other] { $count } needs have no task: { $needs }
+ }
+said-rollcall = { $site }, { $time }: { $count ->
+    [one] 1 person
+   *[other] { $count } people
+ }
+said-expected = { $count ->
+    [one] Expected, and not checked in: { $people }
+   *[other] { $count } expected, and not checked in: { $people }
+ }
+said-worked = { $count ->
+    [one] 1 person has worked { $hours } h;
+   *[other] { $count } people have worked { $hours } h;
+ } on site now: { $there }.
+said-source-never = { $who }: nothing came yet.
+said-source-met = { $who }: last heard { $span } ago, met directly.
+said-source-via = { $who }: last heard { $span } ago, by way of { $via }.
+said-source-file = { $who }: last heard { $span } ago, from a file.
+said-source-wrote = { $who }: last wrote { $span } ago, by its own clock.
+said-alone = No other device belongs to this incident yet.
+said-match = { $about }: places open { $there }, people or tasks that fit { $found }.
+said-match-excluded = Left out: { $why }.
+said-match-how = To assign: muster assign { $task } { $who }
+said-plan = { $count ->
+    [one] A plan for 1 place; { $there } stay open. Nobody is assigned by it.
+   *[other] A plan for { $count } places; { $there } stay open. Nobody is assigned by it.
+ }
+said-duplicate = { $a } and { $b }: { $why }. To join: muster { $verb } merge { $keep } { $other }
+said-no-duplicates = Nothing looks as if written down twice.
+said-similar = Perhaps here already: { $about } ({ $why })
+said-merged = { $joined } is now the same as { $about }. To undo it: muster { $verb } split { $other }
+said-split = { $about } stands by itself again.
+said-view-brief = What is new since a moment: urgent things, what is contested, who is late, and devices of which nothing came for 6 h. It goes by the times that devices claim.
+said-brief = Since { $time }: { $needs } new needs, { $tasks } new tasks, { $volunteers } new volunteers, { $closed } needs closed.
+said-brief-urgent = Urgent: { $new } new, { $count } from before still open.
+said-brief-conflicts = To decide: { $count }
+said-brief-overdue = Late: { $count }
+said-brief-silent = Devices of which nothing came for long: { $count }
 said-assigned = { $volunteer }: { $task }, { $status }. Assignment { $short }.
 said-checkin = { $who } is in since { $time }.
 said-checkin-site = { $who } is in at { $site } since { $time }.
@@ -649,6 +799,9 @@ reason-minor = { $who } is a minor, and the task does not allow minors
 reason-not-cleared = { $who } is not cleared, and the task needs vetting
 reason-limited-clearance = { $who } is cleared for some work only
 reason-not-to-be-assigned = { $who } is not to be assigned
+reason-long-shift = { $who } would be working for longer than a shift may last
+reason-short-rest = { $who } would rest for less than the rest between two shifts
+reason-long-run = { $who } has come too many days in a row
 reason-other = { $who }: { $code }
 
 finding-conflicts = { $count } to decide: muster conflicts
@@ -920,8 +1073,16 @@ error-alert-wrong = { $path } cannot be taken as an alert: { $why }
 error-assignment-impossible = This cannot be assigned: { $reasons }
 error-assignment-unsafe = Not assigned: a safety rule forbids it ({ $reasons }).
 error-assignment-warned = Not assigned: { $reasons }.
+error-arrival-unsafe = Not checked in: a safety rule forbids it ({ $reasons }).
+error-arrival-warned = Not checked in: { $reasons }.
+hint-arrival-warned = If they shall begin all the same: --override "the reason", kept for ever.
 hint-assignment-warned = If it shall be all the same: --override "the reason", kept for ever.
 error-status-impossible = The assignment is { $from }; it cannot become { $to }.
+error-not-to-be-asked = { $given } has stood down or left, and is asked for nothing.
+error-merge-not-permitted = Only coordinators and headquarters join and part; this device is a { $role }.
+error-already-joined = { $given } is joined with it already.
+error-nothing-joined = { $given } is joined with nothing.
+error-no-place = { $given } has no place on the map.
 error-already-in = { $person } is in since { $since }.
 hint-already-in = Check out first: muster checkout
 error-not-in = { $person } is not checked in.

@@ -49,11 +49,17 @@ verb-kind-erase = Effacer, sur chaque appareil qui l’apprend
 verb-kind-erase-more = Toute valeur qui y a jamais été écrite est détruite aussitôt sur cet appareil, et sur chacun des autres quand il l’apprend ; show et list montrent où c’est fait. On ne peut pas revenir en arrière. Les coordinateurs et le quartier général effacent ; la personne dont parle une fiche s’adresse à l’un d’eux.
  Cela n’atteint pas ce que des gens ont lu ou noté, les sauvegardes, les exports, les anciens blocs d’une mémoire flash, ni un appareil qui ne l’apprend jamais. Ce que d’autres fiches en disent avec leurs propres mots reste : cherchez-le et modifiez-le.
  Un premier exemple : muster volunteer erase 977c --why "à sa demande"
+verb-kind-merge = Réunir deux fiches d’une même chose ; split défait
+verb-kind-split = Séparer ce qui a été réuni
 verb-need-report = Signaler un besoin en une ligne
 verb-task-for = Ouvrir une mission pour un besoin
 verb-assign = Affecter un bénévole ou une équipe à une mission
 verb-offer = Répondre à une offre
 verb-offer-answer = Accepter ou décliner une affectation
+verb-offer-withdraw = Retirer une offre ou une affectation
+verb-offer-no-show = La personne n’est pas venue
+verb-offer-on-site = La personne est là, sans pointage
+verb-offer-done = C’est accompli
 verb-checkin = Quelqu’un arrive : par numéro, identifiant, code de badge ou nom
 verb-checkout = Quelqu’un repart
 verb-find = Chercher un texte dans tout ce qui est lisible ici
@@ -63,6 +69,14 @@ verb-read = Lire ce qui n’est pas lu, ou un fil ; ce qui est montré à son 
 verb-agenda = Qui est attendu où et quand : une personne, une équipe, un site ou tous ; ce qui se chevauche, et qui est venu
 verb-where = Qui fait quoi où, par zone et secteur, avec les manques ; en carte aussi
 verb-print = Faire une page à imprimer, dans les deux langues : ICS 204, 211, 214, liste, fiche, badge, affiche, attestation
+verb-staffing = Missions qui manquent de monde ou en ont trop, et besoins sans mission
+verb-overdue = Qui et quoi est en retard
+verb-rollcall = L’appel : qui est sur un site en ce moment
+verb-picture = La situation d’ensemble, en chiffres
+verb-sources = L’âge de ce que l’on sait ici
+verb-match = Qui solliciter pour une mission, ou quoi proposer à quelqu’un, avec les raisons
+verb-duplicates = Personnes et besoins qui semblent notés deux fois
+verb-brief = Les nouvelles, sur une page
 verb-conflicts = Ce que la fusion laisse à décider
 verb-settle = Trancher
 verb-import = Importer un tableau de bénévoles, de besoins ou de sites
@@ -146,6 +160,14 @@ arg-where = N’importe quel champ par son nom
 arg-containing = Seulement ceux qui contiennent ce texte
 arg-limit = Au plus tant
 arg-after = Continuer après celui-ci
+arg-stale = Seulement ce que personne n’a modifié depuis si longtemps (12h à défaut), ou depuis une heure
+arg-match-about = La mission, ou le bénévole
+arg-all = Un plan pour toutes les places à pourvoir, une place par personne
+arg-near = Seulement ce qui est près de ce point, ou près d’un objet ; le plus proche d’abord
+arg-within = À quelle distance, en kilomètres ; 5 à défaut
+arg-kind = Seulement ce genre
+arg-kept = La fiche qui reste
+arg-other = La fiche de la même chose
 arg-task = La mission
 arg-volunteer = Le bénévole ou l’équipe
 arg-slot = Poste de la mission : son rang, sa compétence ou son élément
@@ -153,6 +175,8 @@ arg-from = Depuis quand, si cela diffère de la mission
 arg-to = Jusqu’à quand
 arg-override = Pourquoi un avertissement est écarté ; gardé pour toujours
 arg-told = Comment une personne sans appareil a été prévenue
+arg-told-by = Qui l’a prévenue ; à défaut l’opérateur de cet appareil, ou son nom
+arg-lease = Jusqu’à quand la place est réservée sans réponse ; ensuite elle est à confirmer
 arg-assignment = L’affectation
 arg-site = Le site
 arg-at = Quand, si ce n’est pas maintenant
@@ -197,6 +221,7 @@ arg-timeout = Attendre au plus tant de secondes
 arg-out = Où écrire
 arg-for = Seulement ce qui manque à cet appareil, pour autant qu’on s’en souvienne
 arg-since = Seulement les entrées depuis lors
+arg-since-brief = Depuis quand : une heure, ou une durée (8h, 30m, 2j) ; à défaut votre dernier départ pointé
 arg-files = Des ballots
 arg-follow = Continuer avec les nouvelles entrées à mesure
 arg-refused = Seulement ce qui ne compte pas, et ce qui a été refusé
@@ -213,6 +238,63 @@ arg-seed = La même graine donne la même opération
 
 word-yes = oui
 word-no = non
+word-minutes = { $count ->
+    [one] { $count } minute
+   *[other] { $count } minutes
+ }
+word-hours = { $count } h
+word-days = { $count ->
+    [one] { $count } jour
+   *[other] { $count } jours
+ }
+word-staffing-nobody = personne
+word-staffing-under = trop peu
+word-staffing-over = trop
+word-staffing-full = complète
+word-staffing-open = effectif non précisé
+word-late-team = équipe non rentrée
+word-late-past-end = sur place après la fin
+word-late-long-shift = sur place plus longtemps qu’un service ne peut durer
+word-late-not-arrived = personne attendue, non pointée
+word-late-lease = à confirmer, le délai de réponse est passé
+word-age-12h = moins de 12 h
+word-age-1d = moins de 1 jour
+word-age-2d = moins de 2 jours
+word-age-7d = moins de 7 jours
+word-age-older = plus ancien
+word-unnamed = personne sans nom
+word-by-check-in = pointage
+word-by-check-in-no-device = pointage, sans appareil
+word-by-assignment = affectation seule
+word-none-given = non précisé
+word-for-from-home-only = travaille seulement à domicile, et cela s’y fait
+word-for-from-home = travaille aussi à domicile
+word-for-area = habite la zone
+word-for-language = parle une langue demandée
+word-for-available = s’est dit disponible à ce moment
+word-for-skill-confirmed = compétence confirmée
+word-for-level-above = plus d’expérience que demandé
+word-against-tired = travaillerait trop longtemps ou se reposerait trop peu
+word-against-language-missing = ne parle aucune des langues demandées
+word-against-on-site-only = travaille seulement sur place
+word-against-availability-unsaid = disponibilité non précisée
+word-excluded-skill = sans la compétence
+word-excluded-booked = déjà affectés à ce moment
+word-excluded-unavailable = non disponibles à ce moment
+word-excluded-place = seulement à domicile
+word-excluded-not-suitable = ne convient pas
+word-alike-name-same = même nom
+word-alike-name-alike = nom ressemblant
+word-alike-phone = même téléphone
+word-alike-email = même courriel
+word-alike-badge = même badge
+word-alike-area = même secteur
+word-alike-place = même lieu
+word-alike-category = même catégorie
+word-alike-time = à peu près au même moment
+word-alike-words = presque les mêmes mots
+word-silent = (muet)
+word-unconfirmed = à confirmer
 word-contested = contesté
 word-sensitive = besoin sensible, demandez à un coordinateur
 word-withheld = nom non communiqué
@@ -306,6 +388,27 @@ label-about = Objet
 label-field = Champ
 label-value = Valeur
 label-replaced = Remplace
+label-task = Mission
+label-shortage = État
+label-wanted = Voulus
+label-offered = Proposées
+label-accepted = Acceptées
+label-on-site = Sur place
+label-unconfirmed = À confirmer
+label-missing = Manquants
+label-late = Retard
+label-since = Depuis
+label-site = Site
+label-due = Prévu
+label-tick = Vu
+label-last-seen = Vu pour la dernière fois
+label-party = Personnes
+label-known-by = Connu par
+label-filled = Pourvus
+label-sure = Sûrs
+label-needs = Besoins
+label-hour = Heure
+label-age = Ancienneté
 
 said-init-start = Création des clés…
 said-init = L’incident { $incident } commence sur cet appareil. Ses données sont dans { $data }.
@@ -489,6 +592,53 @@ said-erase-done = { $short } est effacé : { $entries ->
  }
 said-none = Aucun.
 said-more = Il y en a d’autres : --after { $after }
+said-view-staffing = Chaque mission ouverte : combien de personnes elle demande, combien ont été sollicitées, et combien ont dit oui ou sont là. Proposée ne veut pas dire que la personne le sait. À confirmer : le délai de réponse est passé ; la place reste la sienne.
+said-view-overdue = Les personnes sur place après la fin, celles que l’on attendait et qui n’ont pas pointé, les équipes non rentrées, les offres dont le délai de réponse est passé. Renseignez-vous avant d’envoyer quelqu’un.
+said-view-rollcall = Sont comptées les personnes qu’un appareil d’ici sait présentes. Qui est venu sans pointer n’y figure pas.
+said-view-picture = Les places que demandent les missions ouvertes et celles qui sont pourvues. Sûrs : ceux qui ont accepté, sont là ou ont fini.
+said-view-sources = L’âge de ce que sait cet appareil : quand il a reçu pour la dernière fois quelque chose de chaque autre, et par qui. Ce qui s’est passé depuis n’est pas ici.
+said-view-match = D’abord ce qu’il faut : la compétence à son niveau et encore valable, être libre à ce moment, un lieu où la personne peut travailler. Puis ce qui parle pour et contre, le meilleur d’abord. C’est une proposition ; vous décidez. Rien n’y est dit des besoins d’une personne.
+said-view-duplicates = Ces fiches semblent noter deux fois la même chose. Rien n’est réuni tout seul : regardez les deux, puis réunissez-les ou laissez-les. Split défait ; les affectations suivent.
+said-needs-without-task = { $count ->
+    [one] Un besoin n’a pas de mission : { $needs }
+   *[other] { $count } besoins n’ont pas de mission : { $needs }
+ }
+said-rollcall = { $site }, { $time } : { $count ->
+    [one] { $count } personne
+   *[other] { $count } personnes
+ }
+said-expected = { $count ->
+    [one] Personne attendue, et non pointée : { $people }
+   *[other] { $count } personnes attendues, et non pointées : { $people }
+ }
+said-worked = { $count ->
+    [one] { $count } personne a travaillé { $hours } h ;
+   *[other] { $count } personnes ont travaillé { $hours } h ;
+ } sur place en ce moment : { $there }.
+said-source-never = { $who } : rien n’est encore arrivé.
+said-source-met = { $who } : dernières nouvelles il y a { $span }, par rencontre directe.
+said-source-via = { $who } : dernières nouvelles il y a { $span }, par { $via }.
+said-source-file = { $who } : dernières nouvelles il y a { $span }, par un fichier.
+said-source-wrote = { $who } : dernier écrit il y a { $span }, selon sa propre horloge.
+said-alone = Aucun autre appareil n’appartient encore à cet incident.
+said-match = { $about } : places à pourvoir { $there }, personnes ou missions qui conviennent { $found }.
+said-match-excluded = Écartés : { $why }.
+said-match-how = Pour affecter : muster assign { $task } { $who }
+said-plan = { $count ->
+    [one] Un plan pour { $count } place ; restent à pourvoir { $there }. Il n’affecte personne.
+   *[other] Un plan pour { $count } places ; restent à pourvoir { $there }. Il n’affecte personne.
+ }
+said-duplicate = { $a } et { $b } : { $why }. Pour réunir : muster { $verb } merge { $keep } { $other }
+said-no-duplicates = Rien ne semble noté deux fois.
+said-similar = Peut-être déjà là : { $about } ({ $why })
+said-merged = { $joined } et { $about } ne font plus qu’un. Pour défaire : muster { $verb } split { $other }
+said-split = { $about } est de nouveau à part.
+said-view-brief = Les nouvelles depuis un moment donné : ce qui est urgent, ce qui est contesté, qui est en retard, et les appareils muets depuis 6 h. Les heures sont celles que les appareils indiquent.
+said-brief = Depuis le { $time } : nouveaux besoins { $needs }, nouvelles missions { $tasks }, nouveaux bénévoles { $volunteers }, besoins clos { $closed }.
+said-brief-urgent = Urgent : { $new } depuis, { $count } d’avant toujours ouverts.
+said-brief-conflicts = À trancher : { $count }
+said-brief-overdue = En retard : { $count }
+said-brief-silent = Appareils muets depuis longtemps : { $count }
 said-assigned = { $volunteer } : { $task }, { $status }. Affectation { $short }.
 said-checkin = { $who } est présent depuis { $time }.
 said-checkin-site = { $who } est présent à { $site } depuis { $time }.
@@ -649,6 +799,9 @@ reason-minor = { $who } est mineur, et la mission n’admet pas de mineurs
 reason-not-cleared = { $who } n’est pas habilité, et la mission l’exige
 reason-limited-clearance = { $who } n’est habilité que pour certains travaux
 reason-not-to-be-assigned = { $who } ne doit pas être affecté
+reason-long-shift = { $who } travaillerait plus longtemps qu’un service ne peut durer
+reason-short-rest = { $who } se reposerait moins que le repos prévu entre deux services
+reason-long-run = { $who } est venu trop de jours de suite
 reason-other = { $who } : { $code }
 
 finding-conflicts = { $count } à trancher : muster conflicts
@@ -920,8 +1073,16 @@ error-alert-wrong = { $path } ne peut pas être pris pour une alerte : { $why }
 error-assignment-impossible = Affectation impossible : { $reasons }
 error-assignment-unsafe = Non affecté : une règle de sécurité l’interdit ({ $reasons }).
 error-assignment-warned = Non affecté : { $reasons }.
+error-arrival-unsafe = Arrivée non pointée : une règle de sécurité l’interdit ({ $reasons }).
+error-arrival-warned = Arrivée non pointée : { $reasons }.
+hint-arrival-warned = S’il le faut tout de même : --override "le motif", gardé pour toujours.
 hint-assignment-warned = S’il le faut tout de même : --override "le motif", gardé pour toujours.
 error-status-impossible = L’affectation est { $from } ; elle ne peut devenir { $to }.
+error-not-to-be-asked = { $given } est relevé ou parti, et n’est sollicité pour rien.
+error-merge-not-permitted = Seuls les coordinateurs et le quartier général réunissent et séparent ; cet appareil est { $role }.
+error-already-joined = { $given } y est déjà réuni.
+error-nothing-joined = { $given } n’est réuni à rien.
+error-no-place = { $given } n’a pas de lieu sur la carte.
 error-already-in = { $person } est présent depuis { $since }.
 hint-already-in = Pointez d’abord le départ : muster checkout
 error-not-in = { $person } n’est pas pointé présent.

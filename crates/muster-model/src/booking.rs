@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muster_log::ids::{HashCheck, Lamport, LogPrefix, Millis, ObjectId, Seq};
 
-pub use self::check::{Proposed, Warning, check_assignment, is_minor};
+pub use self::check::{Proposed, Warning, check_arrival, check_assignment, is_minor, safety};
 
 use crate::{
     state::{Object, State},
@@ -115,6 +115,15 @@ impl Assignment {
         self.is_active()
             && self.status.as_deref() != Some("on-site")
             && self.lease_until.is_some_and(|until| until < now)
+    }
+
+    /// What a person should read: `unconfirmed` once the lease has run out, else its status.
+    pub fn state(&self, now: Millis) -> &str {
+        match (self.is_unconfirmed(now), &self.status) {
+            (true, _) => "unconfirmed",
+            (false, Some(status)) => status,
+            (false, None) => "offered",
+        }
     }
 
     /// The people it books: its volunteer, and the members of its team.

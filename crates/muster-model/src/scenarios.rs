@@ -3,10 +3,13 @@
 
 mod agenda;
 mod bookings;
+mod days;
 mod forum;
+mod matching;
 mod places;
 
 use muster_log::{
+    genesis::RestRules,
     ids::{Class, DeviceId, EntryHash, Lamport, LogId, Millis, ObjectId, Seq},
     operation::{DataOperation, Reference},
     role::Role,
@@ -167,6 +170,7 @@ fn proposed(task: u8, volunteer: u8) -> Proposed {
         span: Span::default(),
         instead_of: None,
         now: Millis(1_795_000_000_000),
+        rules: RestRules::default(),
     }
 }
 

@@ -177,6 +177,15 @@ pub enum Request {
         limit: Option<usize>,
         #[serde(default)]
         after: Option<String>,
+        /// Only what nobody has changed for so long (`12h`), or since a moment; the oldest first.
+        #[serde(default)]
+        stale: Option<String>,
+        /// Only what is near a point or an object; the nearest first.
+        #[serde(default)]
+        near: Option<String>,
+        /// How near, in kilometres.
+        #[serde(default)]
+        within: Option<f64>,
     },
     /// Erases an object, on every device that hears of it.
     Erase {
@@ -206,15 +215,36 @@ pub enum Request {
         from: Option<String>,
         #[serde(default)]
         to: Option<String>,
+        /// Until when the place is kept without a word from the volunteer.
+        #[serde(default)]
+        lease: Option<String>,
         /// Assigns in spite of a warning; the reason is kept.
         #[serde(default)]
         r#override: Option<String>,
         /// How a person without a device was told.
         #[serde(default)]
         told: Option<String>,
+        /// By whom; this device's operator, or its label, when nothing is said.
+        #[serde(default)]
+        told_by: Option<String>,
     },
     /// Answers an offer.
-    Answer { assignment: String, accept: bool },
+    Answer {
+        assignment: String,
+        accept: bool,
+        /// How the person was asked, where somebody answers for them.
+        #[serde(default)]
+        told: Option<String>,
+        #[serde(default)]
+        told_by: Option<String>,
+    },
+    /// Moves an assignment on: on-site, done, withdrawn, no-show, or offered again.
+    Step {
+        assignment: String,
+        status: String,
+        #[serde(default)]
+        why: Option<String>,
+    },
     /// Someone arrives.
     CheckIn {
         person: String,
@@ -222,6 +252,9 @@ pub enum Request {
         site: Option<String>,
         #[serde(default)]
         at: Option<String>,
+        /// Lets them begin in spite of a warning; the reason is kept.
+        #[serde(default)]
+        r#override: Option<String>,
     },
     /// Someone leaves.
     CheckOut {
@@ -298,6 +331,42 @@ pub enum Request {
         #[serde(default)]
         to: Option<String>,
     },
+    /// Tasks with their places, and needs that no task is for.
+    Staffing,
+    /// Who and what is late.
+    Overdue,
+    /// Who is on a site now.
+    RollCall { site: String },
+    /// Wanted against filled, needs, hours.
+    Picture,
+    /// How old what is known here is, by device.
+    Sources,
+    /// What is new since a moment.
+    Brief {
+        #[serde(default)]
+        since: Option<String>,
+    },
+    /// Who may be asked for a task, or what a volunteer may be asked for.
+    Match {
+        about: String,
+        #[serde(default)]
+        limit: Option<usize>,
+    },
+    /// A plan for all open places.
+    MatchAll,
+    /// What looks like one thing written down twice: people and needs, or one kind.
+    Duplicates {
+        #[serde(default)]
+        kind: Option<String>,
+    },
+    /// Joins two objects: the other is the same as the one that is kept.
+    Merge {
+        kind: String,
+        keep: String,
+        other: String,
+    },
+    /// Takes a joining back.
+    Split { kind: String, id: String },
     /// What the merge left for a person to decide.
     Conflicts,
     /// Decides it.

@@ -24,6 +24,7 @@ use crate::{
     edge::since_boot,
     engine::{Engine, OpenReport},
     error::NodeError,
+    heard::Memory,
     locked::{self, Waited},
     network::{Network, NetworkConfig},
     pairing::Pairing,
@@ -166,6 +167,7 @@ async fn run_open(
         torn = report.torn.as_deref().unwrap_or(""),
         "ready"
     );
+    let heard = Memory::open(engine.dir());
     let (calls, inbox) = mpsc::channel(256);
     let (changes, _) = broadcast::channel(1024);
     let (stop, stopped) = watch::channel(false);
@@ -174,6 +176,8 @@ async fn run_open(
         anchor,
         network,
         pairing: None,
+        heard,
+        level: false,
         changes: changes.clone(),
         stopping: false,
         leaving: None,
@@ -264,6 +268,11 @@ pub struct Node {
     pub(crate) network: Option<Network>,
     /// The invitation, while there is one.
     pub(crate) pairing: Option<Pairing>,
+    /// Whose entries came when, and by way of whom.
+    pub(crate) heard: Memory,
+    /// Entries came from elsewhere and there are no more to come for now: offers among them may be
+    /// receipted.
+    pub(crate) level: bool,
     changes: broadcast::Sender<String>,
     pub(crate) stopping: bool,
     /// To be locked or destroyed, and who is to be told when that is done.
@@ -341,6 +350,7 @@ impl Node {
         if !matches!(self.leaving, Some((Leaving::Wipe, _))) && !self.engine.is_broken() {
             self.anchor.tick(&self.engine, &mut random);
             self.engine.keep_met(&mut random);
+            self.heard.keep(self.engine.dir());
         }
         let (response, reply, ended) = match self.leaving {
             None => {
@@ -450,6 +460,9 @@ impl Node {
             self.engine.tend_keys(now(), &mut random)?;
             self.engine.tend_forks(now(), &mut random)?;
             self.engine.tend_erasures(now(), &mut random)?;
+            if std::mem::take(&mut self.level) {
+                verbs::offers::receipts(&mut self.engine)?;
+            }
         }
         self.engine.flush()?;
         let changes = self.engine.take_changes();
@@ -473,6 +486,7 @@ impl Node {
             self.last_write = None;
             self.engine.checkpoint()?;
             self.anchor.tick(&self.engine, &mut random);
+            self.heard.keep(self.engine.dir());
             self.engine.rest();
         }
         Ok(())

@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod edge;
 pub mod engine;
 pub mod error;
+mod heard;
 pub mod limits;
 pub mod locked;
 pub mod network;

@@ -24,7 +24,16 @@ impl Builder<'_> {
                 self.under("kind", "show")
                     .arg(self.arg("id").required(true)),
             )
-            .subcommand(self.erase());
+            .subcommand(self.erase())
+            .subcommand(
+                self.under("kind", "merge")
+                    .arg(self.arg("kept").required(true))
+                    .arg(self.arg("other").required(true)),
+            )
+            .subcommand(
+                self.under("kind", "split")
+                    .arg(self.arg("id").required(true)),
+            );
         match kind.name {
             "need" => {
                 let report = self.under("need", "report").arg(self.arg("title"));
@@ -139,6 +148,23 @@ impl Builder<'_> {
                     .action(ArgAction::Append),
             )
             .arg(self.flag("containing").value_name("TEXT"))
+            .arg(
+                self.flag("stale")
+                    .value_name("TIME|SPAN")
+                    .num_args(0..=1)
+                    .default_missing_value("12h"),
+            )
+            .arg(
+                self.flag("near")
+                    .value_name("LAT,LON|ID")
+                    .allow_hyphen_values(true),
+            )
+            .arg(
+                self.flag("within")
+                    .value_name("KM")
+                    .value_parser(value_parser!(f64))
+                    .requires("near"),
+            )
             .arg(
                 self.flag("limit")
                     .value_name("N")

@@ -4,6 +4,7 @@
 mod day;
 mod fields;
 mod trust;
+mod views;
 
 use clap::{Arg, ArgAction, ArgGroup, Command, value_parser};
 use muster_model::table::{KINDS, Kind};
@@ -81,7 +82,7 @@ pub fn command(words: &Words) -> Command {
     for kind in KINDS {
         command = command.subcommand(b.kind(kind));
     }
-    for verb in b.forum() {
+    for verb in b.forum().into_iter().chain(b.views()) {
         command = command.subcommand(verb);
     }
     for verb in [
@@ -274,24 +275,45 @@ impl Builder<'_> {
             .arg(self.flag("slot").value_name("SLOT"))
             .arg(self.flag("from").value_name("TIME"))
             .arg(self.flag("to").value_name("TIME"))
+            .arg(self.flag("lease").value_name("TIME"))
             .arg(self.flag("override").value_name("WHY"))
-            .arg(
-                self.flag("told")
-                    .value_name("HOW")
-                    .value_parser(["voice", "radio", "paper"]),
-            )
+            .arg(self.told())
+            .arg(self.told_by())
+    }
+
+    fn told(&self) -> Arg {
+        self.flag("told")
+            .value_name("HOW")
+            .value_parser(["voice", "radio", "paper"])
+    }
+
+    fn told_by(&self) -> Arg {
+        self.flag("told-by").value_name("NAME").requires("told")
     }
 
     fn offer(&self) -> Command {
-        self.verb("offer").subcommand_required(true).subcommand(
-            self.under("offer", "answer")
+        let step = |command: Command| {
+            command
                 .arg(self.arg("assignment").required(true))
-                .arg(
-                    self.arg("answer")
-                        .required(true)
-                        .value_parser(["accept", "decline"]),
-                ),
-        )
+                .arg(self.flag("why").value_name("TEXT"))
+        };
+        self.verb("offer")
+            .subcommand_required(true)
+            .subcommand(
+                self.under("offer", "answer")
+                    .arg(self.arg("assignment").required(true))
+                    .arg(
+                        self.arg("answer")
+                            .required(true)
+                            .value_parser(["accept", "decline"]),
+                    )
+                    .arg(self.told())
+                    .arg(self.told_by()),
+            )
+            .subcommand(step(self.under("offer", "withdraw")))
+            .subcommand(step(self.under("offer", "no-show")))
+            .subcommand(step(self.under("offer", "on-site")))
+            .subcommand(step(self.under("offer", "done")))
     }
 
     fn checkin(&self) -> Command {
@@ -299,6 +321,7 @@ impl Builder<'_> {
             .arg(self.arg("person").required(true))
             .arg(self.flag("site").value_name("SITE"))
             .arg(self.flag("at").value_name("TIME"))
+            .arg(self.flag("override").value_name("WHY"))
     }
 
     fn checkout(&self) -> Command {

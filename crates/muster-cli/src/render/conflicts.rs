@@ -19,7 +19,8 @@ pub fn conflicts(c: &Context<'_>, answer: &Json) -> String {
     }
 }
 
-fn conflict(c: &Context<'_>, item: &Json) -> String {
+/// What a conflict is about, in one line.
+pub fn headline(c: &Context<'_>, item: &Json) -> String {
     let kind = table::kind_named(text(item, "kind"));
     let field = kind.and_then(|k| k.named(text(item, "field")));
     let what = text(item, "what");
@@ -30,14 +31,20 @@ fn conflict(c: &Context<'_>, item: &Json) -> String {
         "conflict-other".to_owned()
     };
     let label = field.map_or("", |f| c.words.lang.label(f.label));
-    let mut out = c.words.with(
+    c.words.with(
         &key,
         args![
             "about" = about(&item["about"]),
             "field" = label,
             "what" = what
         ],
-    );
+    )
+}
+
+fn conflict(c: &Context<'_>, item: &Json) -> String {
+    let kind = table::kind_named(text(item, "kind"));
+    let field = kind.and_then(|k| k.named(text(item, "field")));
+    let mut out = headline(c, item);
     for value in list(item, "values") {
         let shown = match &value["assignment"] {
             Json::Null => values::value(c.words, field, &value["value"], &Json::Null),

@@ -2,11 +2,13 @@
 
 pub mod agenda;
 pub mod conflicts;
+pub mod duplicates;
 pub mod erase;
 pub mod forks;
 pub mod forum;
 pub mod log;
 pub mod map;
+pub mod matching;
 pub mod objects;
 pub mod paper;
 pub mod places;
@@ -14,6 +16,7 @@ pub mod status;
 pub mod table;
 pub mod trust;
 pub mod values;
+pub mod views;
 pub mod work;
 
 use serde_json::Value as Json;

@@ -64,6 +64,9 @@ fn item(c: &Context<'_>, item: &Json) -> String {
             continue;
         }
         let mut shown = values::value(c.words, Some(field), held, refers);
+        if field.name == "status" && item["state"] == "unconfirmed" {
+            shown = format!("{shown} ({})", c.words.t("word-unconfirmed"));
+        }
         if contested.contains(&field.name) {
             shown = format!("{shown} — {}", c.words.t("word-contested"));
         }
@@ -109,6 +112,10 @@ pub fn list(c: &Context<'_>, kind: &Kind, answer: &Json) -> String {
                 format!(" ({})", c.words.t("word-contested"))
             } else {
                 mark.to_owned()
+            };
+            let shown = match field.name == "status" && item["state"] == "unconfirmed" {
+                true => format!("{shown} ({})", c.words.t("word-unconfirmed")),
+                false => shown,
             };
             row.push(format!("{shown}{mark}"));
         }

@@ -16,6 +16,7 @@ pub mod rest;
 mod setup;
 mod simple;
 mod trust;
+mod views;
 
 use clap::ArgMatches;
 use muster_node::api::{Request, exit};
@@ -100,6 +101,11 @@ pub fn dispatch(context: &Context<'_>, verb: &[&str], m: &ArgMatches) -> Outcome
         ["operator"] => simple::operator(context, m),
         ["assign"] => simple::assign(context, m),
         ["offer", "answer"] => simple::answer(context, m),
+        ["offer", step] => simple::step(context, step, m),
+        [
+            view @ ("staffing" | "overdue" | "rollcall" | "picture" | "sources" | "match"
+            | "duplicates" | "brief"),
+        ] => views::run(context, view, m),
         ["checkin"] => simple::checkin(context, m),
         ["checkout"] => simple::checkout(context, m),
         ["find"] => simple::find(context, m),

@@ -66,10 +66,28 @@ pub fn run(context: &Context<'_>, kind: &'static Kind, what: &str, m: &ArgMatche
                 text: text(m, "containing"),
                 limit: m.get_one::<usize>("limit").copied(),
                 after: text(m, "after"),
+                stale: text(m, "stale"),
+                near: text(m, "near"),
+                within: m.get_one::<f64>("within").copied(),
             };
             let answer = context.client()?.call(&request)?;
             context.answer(&verb, answer, |c, a| render::objects::list(c, kind, a));
             Ok(0)
+        }
+        "merge" => {
+            let request = Request::Merge {
+                kind: kind.name.into(),
+                keep: required(m, "kept")?,
+                other: required(m, "other")?,
+            };
+            super::ask(context, &verb, request, render::duplicates::merged)
+        }
+        "split" => {
+            let request = Request::Split {
+                kind: kind.name.into(),
+                id: required(m, "id")?,
+            };
+            super::ask(context, &verb, request, render::duplicates::split)
         }
         "show" => {
             let request = Request::Show {
@@ -129,6 +147,9 @@ fn add(context: &Context<'_>, kind: &Kind, verb: &str, fields: Vec<FieldInput>) 
         id: None,
     };
     let answer = context.client()?.call(&request)?;
+    for line in render::duplicates::similar(context, &answer) {
+        context.say(&line);
+    }
     context.answer(verb, answer, render::objects::added);
     Ok(0)
 }

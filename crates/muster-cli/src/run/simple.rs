@@ -38,12 +38,24 @@ pub fn assign(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         slot: text(m, "slot"),
         from: text(m, "from"),
         to: text(m, "to"),
+        lease: text(m, "lease"),
         r#override: text(m, "override"),
         told: text(m, "told"),
+        told_by: text(m, "told-by"),
     };
-    match c.client()?.call(&request) {
+    with_reasons(c, "assign", &request, render::work::assigned)
+}
+
+/// Asks for what may be warned of, and says the reasons beside the refusal.
+fn with_reasons(
+    c: &Context<'_>,
+    verb: &str,
+    request: &Request,
+    text: impl FnOnce(&Context<'_>, &Json) -> String,
+) -> Outcome<u8> {
+    match c.client()?.call(request) {
         Ok(answer) => {
-            c.answer("assign", answer, render::work::assigned);
+            c.answer(verb, answer, text);
             Ok(0)
         }
         Err(failure) => {
@@ -66,8 +78,24 @@ pub fn answer(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
     let request = Request::Answer {
         assignment: required(m, "assignment")?,
         accept: required(m, "answer")? == "accept",
+        told: text(m, "told"),
+        told_by: text(m, "told-by"),
     };
     ask(c, "offer.answer", request, render::work::assigned)
+}
+
+/// `offer withdraw`, `offer no-show`, `offer on-site`, `offer done`.
+pub fn step(c: &Context<'_>, step: &str, m: &ArgMatches) -> Outcome<u8> {
+    let status = match step {
+        "withdraw" => "withdrawn",
+        other => other,
+    };
+    let request = Request::Step {
+        assignment: required(m, "assignment")?,
+        status: status.to_owned(),
+        why: text(m, "why"),
+    };
+    ask(c, &format!("offer.{step}"), request, render::work::assigned)
 }
 
 /// `checkin`.
@@ -76,8 +104,9 @@ pub fn checkin(c: &Context<'_>, m: &ArgMatches) -> Outcome<u8> {
         person: required(m, "person")?,
         site: text(m, "site"),
         at: text(m, "at"),
+        r#override: text(m, "override"),
     };
-    ask(c, "checkin", request, render::work::checked)
+    with_reasons(c, "checkin", &request, render::work::checked)
 }
 
 /// `checkout`.

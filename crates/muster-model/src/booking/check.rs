@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use muster_log::{
+    genesis::RestRules,
     ids::{Millis, ObjectId},
     role::Role,
 };
@@ -13,6 +14,7 @@ use crate::{
     state::{Object, State},
     table::kinds,
     value::Typed,
+    views::fatigue,
 };
 
 /// An assignment about to be made.
@@ -30,15 +32,17 @@ pub struct Proposed {
     pub span: Span,
     /// An assignment it changes, left out of the comparison.
     pub instead_of: Option<ObjectId>,
-    /// Now: only for the age of a minor where the task names no day.
+    /// Now: for the age of a minor where the task names no day, and for shifts that go on.
     pub now: Millis,
+    /// The limits that the incident was begun with.
+    pub rules: RestRules,
 }
 
 /// What speaks against an assignment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     /// Code: double-booked, slot-full, no-such-slot, no-such-task, no-such-person, task-over,
-    /// minor, not-cleared, limited-clearance, not-to-be-assigned.
+    /// minor, not-cleared, limited-clearance, not-to-be-assigned, long-shift, short-rest, long-run.
     pub code: &'static str,
     /// The safety rules refuse it; only a coordinator or above may override.
     pub refusal: bool,
@@ -103,6 +107,10 @@ pub fn check_assignment(state: &State, proposed: &Proposed) -> Vec<Warning> {
         for (code, refusal) in safety(state, &task, person, span.from.unwrap_or(proposed.now)) {
             add(code, refusal, person, Vec::new());
         }
+        // Work from home and hours at home are nobody's check-in: it counts what was checked in.
+        for code in fatigue::of(state, person, span, &proposed.rules, proposed.now) {
+            add(code, false, person, Vec::new());
+        }
     }
     if let Some((code, others)) = slot_warning(state, &task, task_id, proposed, span) {
         add(code, false, task_id, others);
@@ -110,8 +118,36 @@ pub fn check_assignment(state: &State, proposed: &Proposed) -> Vec<Warning> {
     out
 }
 
+/// What speaks against letting somebody begin to work now, before anything is known of a task.
+pub fn check_arrival(
+    state: &State,
+    person: ObjectId,
+    at: Millis,
+    rules: &RestRules,
+) -> Vec<Warning> {
+    let person = state.canonical(person);
+    let one = |code, refusal| Warning {
+        code,
+        refusal,
+        about: person,
+        others: Vec::new(),
+    };
+    let clearance = state.object(person).and_then(|o| o.code("clearance"));
+    let mut out = Vec::new();
+    if clearance.as_deref() == Some("not-to-be-assigned") {
+        out.push(one("not-to-be-assigned", true));
+    }
+    let span = Span {
+        from: Some(at),
+        to: None,
+    };
+    let tired = fatigue::of(state, person, span, rules, at);
+    out.extend(tired.into_iter().map(|code| one(code, false)));
+    out
+}
+
 /// The safety rules for one person on one task.
-fn safety(
+pub fn safety(
     state: &State,
     task: &Object,
     person: ObjectId,

@@ -56,5 +56,8 @@ pub static CHECK_IN: Kind = Kind {
         field(14, "released_at", T::Time, "Released at", "Libéré à").any(),
         field(15, "arrived_home", T::Time, "Arrived home", "Rentré à").any(),
         field(16, "notes", T::LongText, "Notes", "Remarques").c2().any(),
+        field(17, "override_by", T::Text, "Override by", "Dérogation de").c2().any(),
+        field(18, "override_reason", T::Text, "Override reason", "Motif de la dérogation").c2().any(),
+        field(19, "override_of", T::Text, "Warnings overridden", "Alertes levées").set().any(),
     ],
 };

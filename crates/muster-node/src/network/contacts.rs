@@ -166,7 +166,11 @@ impl Node {
                     contact.outbox.discard();
                 }
                 Effect::Deliver { ticket, run } => {
-                    let outcome = network.gate.take(&mut self.engine, &run)?;
+                    let (outcome, author) = network.gate.take(&mut self.engine, &run)?;
+                    if let Some(author) = author {
+                        let via = contact.member.as_ref().map(|m| m.0);
+                        self.heard.note(author, via, now());
+                    }
                     contact.outcomes.push((ticket, outcome));
                 }
                 Effect::Read(request) => {
@@ -182,6 +186,7 @@ impl Node {
                     if let Some(ms) = contact.clock_ms {
                         self.engine.note_clock(device, ms, now());
                     }
+                    self.heard.note(device, Some(device), now());
                     contact.member = Some((device, label, software));
                     if !network.proven(conn, device) {
                         return Ok(());
@@ -191,6 +196,7 @@ impl Node {
                     contact.clock_ms = Some(theirs.0.saturating_sub(now().0));
                 }
                 Effect::InSync => {
+                    self.level = true;
                     if let Some((device, ..)) = &contact.member {
                         let counts = lane0_counts(self.engine.book());
                         if network.told.get(device) != Some(&counts) {

@@ -45,18 +45,22 @@ fn clock_ms() -> u64 {
 }
 
 impl Gate {
-    /// A run of a peer: to the door, or later.
-    pub(super) fn take(&mut self, engine: &mut Engine, run: &[u8]) -> Result<Outcome, NodeError> {
+    /// A run of a peer: to the door, or later. Of what is new it says whose it is.
+    pub(super) fn take(
+        &mut self,
+        engine: &mut Engine,
+        run: &[u8],
+    ) -> Result<(Outcome, Option<DeviceId>), NodeError> {
         // What the door will refuse anyway shall be refused by its name.
         let offer = Offer::of(engine.book(), run);
         if let Some(offer) = &offer {
             if !engine.room().takes_remote(offer.lane) {
-                return Ok(Outcome::Delayed(Delay::NoSpace));
+                return Ok((Outcome::Delayed(Delay::NoSpace), None));
             }
             // What this device wrote itself and has lost may come back as fast as it can.
             let own = offer.author == engine.device();
             if !own && let Err(delay) = self.intake.check(offer, clock_ms()) {
-                return Ok(Outcome::Delayed(delay));
+                return Ok((Outcome::Delayed(delay), None));
             }
         }
         let received = engine.receive(run, Source::Peer, now(), &mut random)?;
@@ -64,7 +68,11 @@ impl Gate {
             let bytes = run.len() as u64;
             self.intake.took(offer, admitted.fresh, bytes, clock_ms());
         }
-        Ok(received.into())
+        let author = match &received {
+            Ok(Received::Admitted(admitted)) => Some(admitted.run.log().device),
+            _ => None,
+        };
+        Ok((received.into(), author))
     }
 
     /// Counts a refusal. Says whether it is worth a line in the log: the first, the second, the

@@ -4,12 +4,12 @@ use muster_log::{
     entry::urgency,
     ids::{Millis, ObjectId},
 };
-use muster_model::{table::kinds, value};
+use muster_model::{booking, table::kinds, value};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Answer, brief, changes, claimed, fresh_object, kind_named, resolve,
-    work::{field, own_only, time},
+    Answer, brief, changes, claimed, fresh_object, kind_named, offers, resolve,
+    work::{self, field, own_only, time},
     write,
 };
 use crate::{
@@ -102,6 +102,7 @@ pub fn check_in(
     given: &str,
     site: Option<String>,
     at: Option<String>,
+    why: Option<String>,
 ) -> Answer {
     let who = person(engine, given)?;
     own_only(engine, Some(who))?;
@@ -118,20 +119,57 @@ pub fn check_in(
             .details(json!({ "checkin": open.hex() })));
     }
     let at = moment(engine, at.as_deref())?;
+    let warnings = booking::check_arrival(engine.state(), who, at, &work::rules(engine));
+    work::check_arrival(engine, &warnings, why.is_some())?;
     let mut fields = vec![
         field("person", who.hex()),
         field("in", value::time_text(at)),
     ];
     fields.extend(site.map(|s| field("site", s.hex())));
+    fields.extend(work::overriding(engine, &warnings, why.as_deref()));
+    let begun = begins(engine, who, site, at);
+    fields.extend(begun.map(|id| field("assignment", id.hex())));
     let kind = kind_named("check-in")?;
     let mut answer =
         super::objects::create(engine, kind, fresh_object(), &fields, urgency::ASSIGNMENT)?;
+    if let Some(id) = begun {
+        offers::follow(engine, id, "on-site")?;
+    }
     if let Some(map) = answer.as_object_mut() {
         map.insert("person".into(), brief(engine, who));
         map.insert("site".into(), site.map_or(Json::Null, |s| brief(engine, s)));
         map.insert("in".into(), json!(value::time_text(at)));
+        map.insert("warnings".into(), work::reasons(engine, &warnings));
+        let begun = begun.map(|id| work::assignment_brief(engine, id));
+        map.insert("assignment".into(), begun.unwrap_or(Json::Null));
     }
     Ok(answer)
+}
+
+/// An assignment may begin so long before its time.
+const EARLY_MS: i64 = 2 * 3_600_000;
+
+/// The assignment somebody arrives for, where there is exactly one that runs now (or soon) and is not
+/// known to be elsewhere: from now on it is on site.
+fn begins(engine: &Engine, who: ObjectId, site: Option<ObjectId>, at: Millis) -> Option<ObjectId> {
+    let state = engine.state();
+    let site = site.map(|s| state.canonical(s));
+    let mut all = booking::of_volunteer(state, who);
+    all.retain(|a| {
+        let task = a.task.and_then(|t| state.object(t));
+        let there = task.and_then(|t| t.reference("site"));
+        let there = there.map(|s| state.canonical(s));
+        let begun = a.span.from.is_none_or(|f| f.0 - EARLY_MS <= at.0);
+        let own = a.volunteer == Some(state.canonical(who));
+        own && a.is_active()
+            && begun
+            && a.span.to.is_none_or(|to| at < to)
+            && (site.is_none() || there.is_none() || site == there)
+    });
+    match all.as_slice() {
+        [one] => Some(one.id),
+        _ => None,
+    }
 }
 
 /// `checkout`.
@@ -152,6 +190,12 @@ pub fn check_out(engine: &mut Engine, given: &str, at: Option<String>) -> Answer
     let kind = kind_named("check-in")?;
     let changes = changes(engine, kind, &[field("out", value::time_text(at))])?;
     write(engine, kind, id, &changes, urgency::ASSIGNMENT, claimed())?;
+    // Whoever leaves before the end may come back: only what is over is done.
+    let ended = engine.state().object(id);
+    let ended = ended.and_then(|o| booking::assignment(engine.state(), o.reference("assignment")?));
+    if let Some(a) = ended.filter(|a| a.span.to.is_none_or(|to| to <= at)) {
+        offers::follow(engine, a.id, "done")?;
+    }
     let minutes = since.map(|s| (at.0 - s.0) / 60_000);
     Ok(json!({
         "id": id.hex(),

@@ -227,7 +227,8 @@ pub fn runs(
 }
 
 /// Runs from a file, offered to the door one by one.
-pub fn receive(engine: &mut Engine, runs: &[String]) -> Answer {
+pub fn receive(node: &mut Node, runs: &[String]) -> Answer {
+    let engine = &mut node.engine;
     let mut outcomes = Vec::new();
     for run in runs {
         let outcome = match hex::decode(run) {
@@ -236,7 +237,11 @@ pub fn receive(engine: &mut Engine, runs: &[String]) -> Answer {
             Ok(bytes) => match engine.receive(&bytes, Source::File, claimed(), &mut random)? {
                 Ok(received) => {
                     let new = match received {
-                        Received::Admitted(a) => a.fresh,
+                        Received::Admitted(a) => {
+                            node.heard.note(a.run.log().device, None, claimed());
+                            node.level = true;
+                            a.fresh
+                        }
                         Received::Known => 0,
                     };
                     let total = count(engine, &bytes);

@@ -5,19 +5,23 @@ mod adopt;
 mod agenda;
 mod attendance;
 mod decide;
+mod duplicates;
 mod erase;
 mod exchange;
 mod forks;
 mod forum;
 mod invite;
 pub mod log;
+mod matching;
 mod membership;
 mod objects;
+pub mod offers;
 mod places;
 mod print;
 mod roots;
 mod status;
 mod trust;
+mod views;
 mod work;
 
 use std::collections::BTreeSet;
@@ -146,14 +150,20 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             text,
             limit,
             after,
-        } => objects::list(
-            engine,
-            &kind,
-            &filters,
-            text.as_deref(),
-            limit,
-            after.as_deref(),
-        ),
+            stale,
+            near,
+            within,
+        } => {
+            let only = objects::Only {
+                text,
+                limit,
+                after,
+                stale,
+                near,
+                within,
+            };
+            objects::list(engine, &kind, &filters, &only)
+        }
         Request::Erase {
             kind,
             id,
@@ -173,8 +183,10 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             slot,
             from,
             to,
+            lease,
             r#override,
             told,
+            told_by,
         } => {
             let wish = work::Wish {
                 task,
@@ -182,13 +194,30 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
                 slot,
                 from,
                 to,
+                lease,
                 reason: r#override,
                 told,
+                told_by,
             };
             work::assign(engine, &wish)
         }
-        Request::Answer { assignment, accept } => work::answer(engine, &assignment, accept),
-        Request::CheckIn { person, site, at } => attendance::check_in(engine, &person, site, at),
+        Request::Answer {
+            assignment,
+            accept,
+            told,
+            told_by,
+        } => offers::answer(engine, &assignment, accept, told, told_by),
+        Request::Step {
+            assignment,
+            status,
+            why,
+        } => offers::step(engine, &assignment, &status, why),
+        Request::CheckIn {
+            person,
+            site,
+            at,
+            r#override,
+        } => attendance::check_in(engine, &person, site, at, r#override),
         Request::CheckOut { person, at } => attendance::check_out(engine, &person, at),
         Request::Say {
             text,
@@ -226,6 +255,17 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
         Request::Print { form, of, from, to } => {
             print::print(engine, &form, of.as_deref(), from.as_deref(), to.as_deref())
         }
+        Request::Staffing => Ok(views::staffing(engine)),
+        Request::Overdue => Ok(views::overdue(engine)),
+        Request::RollCall { site } => views::rollcall(engine, &site),
+        Request::Picture => Ok(views::picture(engine)),
+        Request::Sources => Ok(views::sources(node)),
+        Request::Brief { since } => views::brief_since(node, since.as_deref()),
+        Request::Match { about, limit } => matching::one(engine, &about, limit),
+        Request::MatchAll => Ok(matching::all(engine)),
+        Request::Duplicates { kind } => duplicates::duplicates(engine, kind.as_deref()),
+        Request::Merge { kind, keep, other } => duplicates::merge(engine, &kind, &keep, &other),
+        Request::Split { kind, id } => duplicates::split(engine, &kind, &id),
         Request::Conflicts => decide::conflicts(engine),
         Request::Settle { id, choose, value } => decide::settle(engine, &id, choose, value),
         Request::BundlePlan {
@@ -241,7 +281,7 @@ fn dispatch(node: &mut Node, request: Request) -> Answer {
             line,
             public,
         } => exchange::runs(engine, &log, line.as_deref(), (from, to), public),
-        Request::Receive { runs } => exchange::receive(engine, &runs),
+        Request::Receive { runs } => exchange::receive(node, &runs),
         Request::Log { of, refused, limit } => log::log(engine, of.as_deref(), refused, limit),
         Request::History { id } => log::history(engine, &id),
         Request::Verify => log::verify(engine),

@@ -13,7 +13,7 @@ use muster_model::{
     query,
     table::{self, FieldType, Kind, kinds},
     value::Typed,
-    views::information,
+    views::{information, near},
 };
 use serde_json::{Value as Json, json};
 
@@ -106,7 +106,12 @@ pub fn add(engine: &mut Engine, kind: &str, fields: &[FieldInput], id: Option<&s
         _ => {}
     }
     let urgency = urgency_of(engine, kind, &fields);
-    create(engine, kind, id, &fields, urgency)
+    let mut answer = create(engine, kind, id, &fields, urgency)?;
+    if let Some(map) = answer.as_object_mut() {
+        let similar = super::duplicates::similar(engine, kind.number, id);
+        map.insert("similar".into(), similar);
+    }
+    Ok(answer)
 }
 
 /// Makes an object of fields that are already complete.
@@ -180,6 +185,9 @@ fn shown(engine: &Engine, id: ObjectId) -> Json {
         map.insert("short".into(), json!(short(engine, id)));
         withhold(engine, &item, map);
         map.insert("refers".into(), references(engine, &item));
+        if let Some(assignment) = booking::assignment(engine.state(), id) {
+            map.insert("state".into(), json!(assignment.state(claimed())));
+        }
     }
     erase::annotate(engine, id, &mut out);
     out
@@ -230,15 +238,61 @@ fn references(engine: &Engine, item: &item::Item) -> Json {
     Json::Object(out)
 }
 
+/// What of a list is wanted, beside its filters.
+pub struct Only {
+    /// Words that occur in it.
+    pub text: Option<String>,
+    /// At most so many.
+    pub limit: Option<usize>,
+    /// Those that follow this one.
+    pub after: Option<String>,
+    /// Not changed for so long.
+    pub stale: Option<String>,
+    /// Near this.
+    pub near: Option<String>,
+    /// So near, in kilometres.
+    pub within: Option<f64>,
+}
+
+/// How near is near where nothing is said.
+const NEAR_KM: f64 = 5.0;
+
+/// Keeps what is stale, or near, in that order; none of both asked for leaves all.
+fn stale_or_near(engine: &Engine, ids: &mut Vec<ObjectId>, only: &Only) -> Result<(), ApiError> {
+    let state = engine.state();
+    if let Some(stale) = &only.stale {
+        let since = super::views::moment(engine, stale, claimed())?;
+        let changed = |id: &ObjectId| state.object(*id).and_then(|o| o.changed());
+        ids.retain(|id| changed(id).is_none_or(|at| at < since));
+        ids.sort_by_cached_key(|id| (changed(id), *id));
+    }
+    let Some(given) = &only.near else {
+        return Ok(());
+    };
+    let field = kind_named("site")?.named("place");
+    let typed = field.and_then(|f| muster_model::parse::value(&reading(engine), f, given).ok());
+    let point = match typed.map(|v| Typed::read(&v)) {
+        Some(Typed::Place(place)) if place.point.is_some() => place.point,
+        _ => near::point_of_id(state, resolve(engine, given, &[])?),
+    };
+    let here =
+        point.ok_or_else(|| ApiError::new("no-place", exit::NOT_FOUND).with("given", given))?;
+    let most = only.within.unwrap_or(NEAR_KM) * 1_000.0;
+    let mut found: Vec<(u64, ObjectId)> = ids
+        .iter()
+        .filter_map(|id| {
+            let metres = near::metres(here, near::point_of_id(state, *id)?);
+            (metres <= most).then_some((metres.round() as u64, *id))
+        })
+        .collect();
+    found.sort_unstable();
+    *ids = found.into_iter().map(|(_, id)| id).collect();
+    Ok(())
+}
+
 /// `list`.
-pub fn list(
-    engine: &Engine,
-    kind: &str,
-    filters: &[FieldInput],
-    text: Option<&str>,
-    limit: Option<usize>,
-    after: Option<&str>,
-) -> Answer {
+pub fn list(engine: &Engine, kind: &str, filters: &[FieldInput], only: &Only) -> Answer {
+    let (text, after) = (only.text.as_deref(), only.after.as_deref());
     let kind = kind_named(kind)?;
     let reading = reading(engine);
     let mut read = Vec::new();
@@ -254,7 +308,7 @@ pub fn list(
         Some(given) => Some(resolve(engine, given, &[kind.number])?),
         None => None,
     };
-    let limit = limit.unwrap_or(LIMIT);
+    let limit = only.limit.unwrap_or(LIMIT);
     let state = engine.state();
     let mut ids = query::list(state, kind, &read, None, usize::MAX);
     if let Some(words) = text {
@@ -262,6 +316,7 @@ pub fn list(
         ids.retain(|id| found.contains(id));
     }
     ids.sort_by_cached_key(|id| list_order(engine, *id));
+    stale_or_near(engine, &mut ids, only)?;
     if let Some(after) = after {
         match ids.iter().position(|id| *id == after) {
             Some(at) => drop(ids.drain(..=at)),

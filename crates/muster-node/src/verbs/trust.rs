@@ -94,13 +94,18 @@ fn reads(engine: &Engine, readers: &Readers, device: &DeviceId) -> Vec<String> {
 
 /// When a device says it wrote its latest entry that is here.
 fn last_heard(engine: &Engine, device: &DeviceId) -> Option<String> {
+    last_claimed(engine, device).map(muster_model::value::time_text)
+}
+
+/// As [`last_heard`], as a moment.
+pub(super) fn last_claimed(engine: &Engine, device: &DeviceId) -> Option<muster_log::ids::Millis> {
     let logs = engine.book().logs().filter(|l| l.key().device == *device);
     let claimed = logs.filter_map(|l| {
         let last = l.stretches().into_iter().max_by_key(|piece| piece.to)?;
         let run = engine.run_on(&l.id(), last.line, last.to).ok()??;
         run.entries().last().map(|e| e.header().claimed)
     });
-    claimed.max().map(muster_model::value::time_text)
+    claimed.max()
 }
 
 /// How far a device's clock was ahead when it was last met, where that is worth telling.

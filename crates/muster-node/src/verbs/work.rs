@@ -2,6 +2,7 @@
 
 use muster_log::{
     entry::urgency,
+    genesis::RestRules,
     ids::{Millis, ObjectId},
     role::Role,
 };
@@ -15,8 +16,8 @@ use muster_model::{
 use serde_json::{Value as Json, json};
 
 use super::{
-    Answer, brief, changes, claimed, fresh_object, kind_named, own_role, parse_error, reading,
-    resolve, short, write,
+    Answer, brief, claimed, fresh_object, kind_named, own_role, parse_error, reading, resolve,
+    short,
 };
 use crate::{
     api::{ApiError, FieldInput, exit},
@@ -35,10 +36,14 @@ pub struct Wish {
     pub from: Option<String>,
     /// Until when.
     pub to: Option<String>,
+    /// Until when the place is kept.
+    pub lease: Option<String>,
     /// Why warnings are overridden.
     pub reason: Option<String>,
     /// How the person was told.
     pub told: Option<String>,
+    /// By whom.
+    pub told_by: Option<String>,
 }
 
 /// A field as a verb sets it.
@@ -96,6 +101,7 @@ pub fn assign(engine: &mut Engine, wish: &Wish) -> Answer {
         span,
         instead_of: None,
         now: claimed(),
+        rules: rules(engine),
     };
     let warnings = booking::check_assignment(engine.state(), &proposed);
     check(engine, &warnings, wish.reason.is_some())?;
@@ -114,19 +120,17 @@ pub fn assign(engine: &mut Engine, wish: &Wish) -> Answer {
     fields.extend(slot.map(|s| field("slot", format!("{s:016x}"))));
     fields.extend(wish.from.as_ref().map(|t| field("from", t.as_str())));
     fields.extend(wish.to.as_ref().map(|t| field("to", t.as_str())));
-    fields.extend(wish.told.as_ref().map(|t| field("told_by", t.as_str())));
-    if let Some(reason) = wish.reason.as_ref().filter(|_| !warnings.is_empty()) {
-        let codes: Vec<_> = warnings.iter().map(|w| w.code).collect();
-        fields.push(field("override_reason", reason.as_str()));
-        fields.push(field("override_of", codes.join(", ")));
-        fields.push(field(
-            "override_by",
-            engine
-                .own_grant()
-                .map(|g| g.label.clone())
-                .unwrap_or_default(),
-        ));
-    }
+    fields.extend(
+        wish.lease
+            .as_ref()
+            .map(|t| field("lease_until", t.as_str())),
+    );
+    fields.extend(super::offers::told(
+        engine,
+        wish.told.as_deref(),
+        wish.told_by.clone(),
+    ));
+    fields.extend(overriding(engine, &warnings, wish.reason.as_deref()));
     let kind = kind_named("assignment")?;
     let id = fresh_object();
     let mut answer = super::objects::create(engine, kind, id, &fields, urgency::ASSIGNMENT)?;
@@ -145,6 +149,33 @@ pub fn assign(engine: &mut Engine, wish: &Wish) -> Answer {
         map.insert("warnings".into(), reasons);
     }
     Ok(answer)
+}
+
+/// What is kept of an override: which warnings, why, who.
+pub fn overriding(engine: &Engine, warnings: &[Warning], why: Option<&str>) -> Vec<FieldInput> {
+    let Some(why) = why.filter(|_| !warnings.is_empty()) else {
+        return Vec::new();
+    };
+    let codes: Vec<_> = warnings.iter().map(|w| w.code).collect();
+    vec![
+        field("override_reason", why),
+        field("override_of", codes.join(", ")),
+        field("override_by", own_name(engine)),
+    ]
+}
+
+/// Who acts at this device: the operator where one is said, else the device.
+pub fn own_name(engine: &Engine) -> String {
+    let label = engine.own_grant().map(|g| g.label.clone());
+    match engine.operator() {
+        Some(operator) => operator.to_owned(),
+        None => label.unwrap_or_default(),
+    }
+}
+
+/// The limits that the incident was begun with.
+pub fn rules(engine: &Engine) -> RestRules {
+    engine.book().authority().genesis().body().rest
 }
 
 /// A slot by its element, by its place in the list (from 1), or by its skill.
@@ -185,7 +216,7 @@ fn skill(task: &Object, slot: u64) -> Option<String> {
     }
 }
 
-fn reasons(engine: &Engine, warnings: &[Warning]) -> Json {
+pub fn reasons(engine: &Engine, warnings: &[Warning]) -> Json {
     let reasons = warnings.iter().map(|w| {
         json!({
             "code": w.code,
@@ -255,6 +286,7 @@ pub fn check_fields(engine: &Engine, id: ObjectId, changes: &[Change]) -> Result
         },
         instead_of: Some(id),
         now: claimed(),
+        rules: rules(engine),
     };
     let warnings = booking::check_assignment(engine.state(), &proposed);
     let overridden =
@@ -262,26 +294,57 @@ pub fn check_fields(engine: &Engine, id: ObjectId, changes: &[Change]) -> Result
     check(engine, &warnings, overridden)
 }
 
-fn check(engine: &Engine, warnings: &[Warning], overridden: bool) -> Result<(), ApiError> {
-    let role = own_role(engine)?;
-    let details = json!({ "reasons": reasons(engine, warnings) });
+/// Refuses an assignment that the warnings forbid; nothing where they are overridden by somebody who may.
+pub fn check(engine: &Engine, warnings: &[Warning], overridden: bool) -> Result<(), ApiError> {
+    let refused = |code, exit| Err(warned(engine, warnings, code, exit));
+    match weigh(engine, warnings, overridden)? {
+        Weight::Nothing => Ok(()),
+        Weight::Impossible => refused("assignment-impossible", exit::NOT_FOUND),
+        Weight::Unsafe => refused("assignment-unsafe", exit::NOT_PERMITTED),
+        Weight::Warned => refused("assignment-warned", exit::CONFLICT),
+    }
+}
+
+/// The same for somebody who arrives.
+pub fn check_arrival(
+    engine: &Engine,
+    warnings: &[Warning],
+    overridden: bool,
+) -> Result<(), ApiError> {
+    let refused = |code, exit| Err(warned(engine, warnings, code, exit));
+    match weigh(engine, warnings, overridden)? {
+        Weight::Nothing => Ok(()),
+        Weight::Warned => refused("arrival-warned", exit::CONFLICT),
+        Weight::Impossible | Weight::Unsafe => refused("arrival-unsafe", exit::NOT_PERMITTED),
+    }
+}
+
+fn warned(engine: &Engine, warnings: &[Warning], code: &str, exit: u8) -> ApiError {
     let codes: Vec<_> = warnings.iter().map(|w| w.code).collect();
-    let refused = |code, exit| {
-        Err(ApiError::new(code, exit)
-            .with("reasons", codes.join(", "))
-            .details(details.clone()))
-    };
+    ApiError::new(code, exit)
+        .with("reasons", codes.join(", "))
+        .details(json!({ "reasons": reasons(engine, warnings) }))
+}
+
+enum Weight {
+    Nothing,
+    Warned,
+    Unsafe,
+    Impossible,
+}
+
+fn weigh(engine: &Engine, warnings: &[Warning], overridden: bool) -> Result<Weight, ApiError> {
+    let role = own_role(engine)?;
     let hard: Vec<_> = warnings.iter().filter(|w| w.refusal).collect();
-    if hard.iter().any(|w| w.code.starts_with("no-such")) {
-        return refused("assignment-impossible", exit::NOT_FOUND);
-    }
-    if hard.iter().any(|w| !overridden || !w.may_override(role)) {
-        return refused("assignment-unsafe", exit::NOT_PERMITTED);
-    }
-    if !warnings.is_empty() && !overridden {
-        return refused("assignment-warned", exit::CONFLICT);
-    }
-    Ok(())
+    Ok(if hard.iter().any(|w| w.code.starts_with("no-such")) {
+        Weight::Impossible
+    } else if hard.iter().any(|w| !overridden || !w.may_override(role)) {
+        Weight::Unsafe
+    } else if !warnings.is_empty() && !overridden {
+        Weight::Warned
+    } else {
+        Weight::Nothing
+    })
 }
 
 /// Refuses a volunteer's device that acts for somebody else. The merge does not decide this (it would
@@ -299,31 +362,4 @@ pub fn own_only(engine: &Engine, subject: Option<ObjectId>) -> Result<(), ApiErr
         return Ok(());
     }
     Err(ApiError::new("only-own", exit::NOT_PERMITTED))
-}
-
-/// `offer answer`.
-pub fn answer(engine: &mut Engine, given: &str, accept: bool) -> Answer {
-    let id = resolve(engine, given, &[kinds::ASSIGNMENT])?;
-    own_only(
-        engine,
-        engine
-            .state()
-            .object(id)
-            .and_then(|o| o.reference("volunteer")),
-    )?;
-    let status = engine.state().object(id).and_then(|o| o.code("status"));
-    let wanted = if accept { "acknowledged" } else { "declined" };
-    if status.as_deref() != Some(wanted) && !booking::may_follow(status.as_deref(), wanted) {
-        return Err(ApiError::new("status-impossible", exit::CONFLICT)
-            .with("from", status.unwrap_or_default())
-            .with("to", wanted));
-    }
-    let kind = kind_named("assignment")?;
-    let changes = changes(engine, kind, &[field("status", wanted)])?;
-    write(engine, kind, id, &changes, urgency::ASSIGNMENT, claimed())?;
-    let about = assignment_brief(engine, id);
-    Ok(json!({
-        "id": id.hex(), "short": short(engine, id), "status": wanted,
-        "task": about["task"], "volunteer": about["volunteer"],
-    }))
 }
