@@ -42,18 +42,19 @@ impl Need {
         let title = object.text("title").unwrap_or_default();
         let description = object.text("description").unwrap_or_default();
         let text = text::fold(&format!("{title} {description}"));
+        let category = object.text("category").map(|c| text::fold(&c));
+        let of_category: BTreeSet<&str> = category.iter().flat_map(|c| c.split('-')).collect();
         let words = text
             .split(|c: char| !c.is_alphanumeric())
-            .filter(|w| w.chars().count() >= 3)
+            .filter(|w| w.chars().count() >= 3 && !of_category.contains(w))
             .map(str::to_owned)
             .collect();
         let born = object.birth().map_or(0, |b| b.claimed.0);
         Some(Self {
             id,
             point: near::point_of(state, object),
-            category: object
-                .text("category")
-                .map(|c| text::fold(&c))
+            category: category
+                .clone()
                 .or_else(|| object.code("sector"))
                 .filter(|c| !c.is_empty()),
             at: object.time("occurred").map_or(born, |t| t.0),
@@ -116,10 +117,18 @@ impl Candidate for Need {
         let category = self.category.is_some() && self.category == other.category;
         let apart = self.at.abs_diff(other.at);
         let soon = apart <= 72 * HOUR.unsigned_abs();
+        let at_once = apart <= 6 * HOUR.unsigned_abs();
+        // Where nobody wrote more than the category, only the moment tells two reports apart.
+        let words = match (self.words.is_empty() && other.words.is_empty(), at_once) {
+            (true, true) => 0.5,
+            (true, false) => 0.0,
+            _ => words,
+        };
         let mut score = match (self.point, other.point) {
             (Some(a), Some(b)) => {
                 let metres = near::metres(a, b);
-                if metres > NEAR_M {
+                // People go on needing the same in the same place: days later it is another need.
+                if metres > NEAR_M || !soon {
                     return None;
                 }
                 reasons.push("place");
