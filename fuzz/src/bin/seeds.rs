@@ -76,6 +76,7 @@ fn meeting(world: &mut World) -> [Vec<Vec<u8>>; 2] {
             there: &[1 - at as u8],
             dialler: at == 0,
             software: "seeds",
+            clock: Millis(1),
         };
         let (session, effects) = Session::start(&local, [at as u8 + 1; 32], 0);
         sessions.push(session);
@@ -97,7 +98,7 @@ fn meeting(world: &mut World) -> [Vec<Vec<u8>>; 2] {
             }
             Effect::Read(request) => {
                 let device = &world.devices[at];
-                let found = device.store.read(&request);
+                let found = device.store.read(&request, &device.book);
                 (at, sessions[at].runs(&device.book, request.id, found))
             }
             _ => continue,
