@@ -45,6 +45,9 @@ pub enum WriteError {
     /// The element is not there, or was removed.
     #[error("{field} has no element {element:016x}")]
     Element { field: &'static str, element: u64 },
+    /// Nothing that can be read here says what the object is.
+    #[error("{0} is not known here")]
+    Unknown(ObjectId),
     /// An alias of itself.
     #[error("an object cannot be joined with itself")]
     SelfAlias,
@@ -373,13 +376,15 @@ fn alias_write(state: &State, id: ObjectId, value: Typed) -> Result<FieldWrite, 
     if object.erased {
         return Err(WriteError::Erased(id));
     }
+    // The first write says for ever what an object is.
+    let kind = object.kind().ok_or(WriteError::Unknown(id))?;
     let alive: Vec<Reference> = object
         .registers_of(table::ALIAS)
         .flat_map(|(_, r)| r.alive.keys().copied())
         .collect();
     Ok(FieldWrite {
         slot: Slot {
-            kind: object.kind().unwrap_or(0),
+            kind,
             object: id,
             field: table::ALIAS,
             element: 0,

@@ -247,6 +247,9 @@ impl Dialer {
     }
 
     fn spend(&mut self, now: Instant, dials: usize) {
+        if dials == 0 {
+            return;
+        }
         let count = u32::try_from(dials).unwrap_or(u32::MAX);
         let even = self.even.map_or(now, |even| even.max(now));
         self.even = Some(even + self.apart() * count);

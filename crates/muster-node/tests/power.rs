@@ -103,13 +103,23 @@ fn life(
     Ok(())
 }
 
-fn peers() -> Peers {
+/// The founder's first days are lived here too, with the same random bytes: an index draws some.
+fn peers(with_index: bool) -> Peers {
+    let folder = tempfile::tempdir().unwrap();
+    let index = with_index.then(|| folder.path().join("index"));
     let rng = &mut Rng(99);
     let (bobs_fs, bob) = applicant("bob", rng);
     let (carols_fs, carol) = applicant("carol", rng);
     let fs = FaultyFs::new(0);
     let mut ledger = Ledger::default();
-    let (hq, grant) = childhood(&fs, (&bob, &carol), None, &mut Rng(1), &mut ledger).unwrap();
+    let (hq, grant) = childhood(
+        &fs,
+        (&bob, &carol),
+        index.as_deref(),
+        &mut Rng(1),
+        &mut ledger,
+    )
+    .unwrap();
     let sealed = answer(&hq, &carol, grant, rng).unwrap();
     let mut carols = accept(&carols_fs, &sealed, rng);
     let grant = admit(&mut carols, &bob, Role::Coordinator, rng).unwrap();
@@ -186,7 +196,7 @@ fn afterlife(
 
 #[test]
 fn the_power_goes_at_every_write_and_again_during_recovery() {
-    let peers = peers();
+    let peers = peers(false);
     let fs = FaultyFs::new(1);
     life(&fs, &peers, None, &mut Ledger::default()).unwrap();
     let boundaries = fs.changes();
@@ -233,7 +243,7 @@ fn the_power_goes_at_every_write_and_again_during_recovery() {
 /// The same with the index, which lies on another disk here and is as new as it can be.
 #[test]
 fn the_index_is_never_ahead_of_what_a_cut_leaves() {
-    let peers = peers();
+    let peers = peers(true);
     let fs = FaultyFs::new(1);
     let folder = tempfile::tempdir().unwrap();
     let index = folder.path().join("index");
@@ -390,7 +400,7 @@ fn watched_life(fs: &FaultyFs, peers: &Peers, ledger: &mut Ledger, what: &str) -
 
 #[test]
 fn a_full_or_failing_disk_at_every_call() {
-    let peers = peers();
+    let peers = peers(false);
     let begin = |seed| {
         let fs = FaultyFs::new(seed);
         let mut ledger = Ledger::default();
