@@ -145,6 +145,15 @@ impl Open {
         };
         for head in &frame.heads {
             self.take_head(book, head, fx)?;
+            // A head in full means that ours was not found over there: where theirs is the longer one
+            // it is not known here whether ours leads to it.
+            let unplaced = book.log(&head.log).is_some_and(|log| {
+                let whole = !log.is_forked() && log.count() == log.contiguous();
+                whole && log.count() > 0 && head.count > log.count() && head.islands.is_empty()
+            });
+            if unplaced {
+                self.ask_trail(book, head.log, fx);
+            }
         }
         self.follow(book, lane, out, fx)
     }
