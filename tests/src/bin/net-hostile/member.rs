@@ -381,7 +381,7 @@ impl Hand {
                     _ => (codec::encode(&(10_u8, id, u64::MAX)), 0),
                 }
             }
-            "summaries" => (codec::encode(&(4_u8, 1_u32, [1_u8; 32], [2_u8; 32])), 0),
+            "summaries" => (codec::encode(&(4_u8, 1_u32, [1_u8; 16], [2_u8; 16])), 0),
             _ => return Ok(None),
         };
         Ok(Some(frame))

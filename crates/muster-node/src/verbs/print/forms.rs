@@ -43,7 +43,7 @@ impl Desk<'_> {
         page.fact("print-radio", value(&object, "radio_channel"));
         let rows = booking::of_task(state, task)
             .into_iter()
-            .filter(|a| a.is_active())
+            .filter(|a| a.is_active() || a.status.as_deref() == Some("done"))
             .map(|a| {
                 let who = a.volunteer.or(a.team);
                 let person = who.map(|w| self.object(w)).unwrap_or_default();
