@@ -57,8 +57,8 @@ const ATTACKS: &[Attack] = &[
     Attack("bomb", true, MALFORMED, 0),
     Attack("malleable", true, &[("refused", "bad-signature")], 0),
     Attack("lamport", true, &[("refused", "bad-run")], 0),
-    // Of a log at most 16 lines are kept, and one entry says so.
-    Attack("fork", true, &[("refused", "fork")], 17),
+    // Its first entry, 16 histories after it (more are not kept), and one entry that proves the fork.
+    Attack("fork", true, &[("refused", "fork")], 18),
     Attack("keys", true, FLOOD, 0),
     Attack("have", true, UNEXPECTED, 0),
     // ---
