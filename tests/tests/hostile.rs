@@ -201,7 +201,7 @@ impl Scene {
         let entries = |d: &Device| d.digest()["entries"].as_u64().unwrap();
         let (had, made) = (entries(&self.victim), self.made);
         let invitation = attacks.iter().any(|a| a.0 == "pairing").then(|| {
-            let invite = json!({ "verb": "invite", "role": "volunteer", "expires_s": 600 });
+            let invite = json!({ "verb": "invite", "role": "volunteer", "code_s": 600 });
             self.victim.door().ok(&invite);
             self.pairing_port()
         });
