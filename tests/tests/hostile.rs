@@ -218,6 +218,13 @@ impl Scene {
             };
             let child = start(&self.net, host, attack, port, self.root.path());
             running.push((attack, child));
+            if attack.0 == "middle" {
+                let there = format!("/ip4/{}/tcp/4747", self.net.ip(host));
+                std::thread::sleep(Duration::from_secs(1));
+                self.friend
+                    .door()
+                    .ok(&json!({ "verb": "sync", "peer": there }));
+            }
         }
         let mut times = Vec::new();
         while Instant::now() < end {

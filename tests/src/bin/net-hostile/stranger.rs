@@ -177,13 +177,16 @@ pub async fn attack(name: &str, target: &Target) -> Result<Option<Value>, Failur
     Ok(Some(json!({ "met": met, "sent": sent })))
 }
 
-/// Between two members: what the one says is said to the other, and back.
+/// Between two members: what the one says is said to the other, and back. One of them was given its
+/// address for the other's; it calls the other itself.
 async fn middle(target: &Target) -> Result<Value, Failure> {
     let config = NetConfig {
-        listen: vec!["/ip4/0.0.0.0/tcp/0".parse()?],
+        listen: vec!["/ip4/0.0.0.0/tcp/4747".parse()?],
         ..NetConfig::default()
     };
     let (net, mut events) = Net::start(config)?;
+    let other: muster_net::Multiaddr = target.address().parse()?;
+    net.add_peer(other).await?;
     let mut ends: Vec<(ConnId, Outbox)> = Vec::new();
     let (mut met, mut relayed) = (0_u64, 0_u64);
     while target.goes_on() {
